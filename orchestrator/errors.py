@@ -1,0 +1,86 @@
+"""What can go wrong, for a tired person.
+
+Every error says what happened, where, what state things are in now and the next command to
+type. The exit codes are those of the command line contract (docs/reference/exit-codes.md)::
+
+    NtactlError            1  failed, nothing was changed
+    |-- BadInput           2  the command line or a file named on it is wrong
+    |   `-- BadFile        2  an inventory, playbook or plan: file, line and field
+    |-- Refused            4  a safety rule or a missing approval; the rule is named
+    |-- TakenBack          5  partly failed, every touched host is as it was before
+    |-- PersonNeeded       6  a host could not be taken back or reached
+    `-- LabError           1  the lab could not do what was asked
+"""
+
+from __future__ import annotations
+
+
+class NtactlError(Exception):
+    """Failed; nothing was changed."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", state: str = "", next_step: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.state = state
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        """The message as a person reads it: up to four short lines."""
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        lines = [head]
+        if self.state:
+            lines.append(f"  state: {self.state}")
+        if self.next_step:
+            lines.append(f"  next:  {self.next_step}")
+        return "\n".join(lines)
+
+
+class BadInput(NtactlError):
+    """The command line is wrong."""
+
+    exit_code = 2
+
+
+class BadFile(BadInput):
+    """A file is wrong; says file, line and field."""
+
+    def __init__(self, what: str, *, file: str, line: int | None = None, field: str = "") -> None:
+        where = file if line is None else f"{file}:{line}"
+        super().__init__(what if not field else f"{field}: {what}", where=where)
+        self.file, self.line, self.field = file, line, field
+
+
+class Refused(NtactlError):
+    """A safety rule said no, and nothing was changed. `rule` is its stable name."""
+
+    exit_code = 4
+
+    def __init__(
+        self, rule: str, what: str, *, where: str = "", state: str = "", next_step: str = ""
+    ) -> None:
+        super().__init__(
+            f"refused by rule '{rule}': {what}",
+            where=where,
+            state=state or "nothing was changed",
+            next_step=next_step,
+        )
+        self.rule = rule
+
+
+class TakenBack(NtactlError):
+    """Partly failed; every touched host is as it was before."""
+
+    exit_code = 5
+
+
+class PersonNeeded(NtactlError):
+    """A host could not be taken back or reached; a person has to look."""
+
+    exit_code = 6
+
+
+class LabError(NtactlError):
+    """The lab could not do what was asked."""
