@@ -1,0 +1,281 @@
+"""What stands now: the journal folded into NTAs and their hosts. Pure; the clock is passed in.
+
+An NTA is a silence (style: Alertmanager): its state is computed from the journal and the clock and
+never stored, ending it is an event, and nothing is deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from orchestrator.incident.journal import Event, Kind
+
+# A clean streak with a hole in it is no streak: nobody looked in between.
+LONGEST_GAP = timedelta(seconds=90)
+
+
+class OnHost(StrEnum):
+    """Where one NTA stands on one host, as far as the journal knows."""
+
+    PLANNED = "planned"
+    SENT = "sent"
+    APPLIED = "applied"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    UNDONE = "undone"
+    STUCK = "stuck"
+    REVERTED = "reverted"
+
+
+# States in which the host may hold the NTA: a revert has to reach it.
+HOLDING = {OnHost.SENT, OnHost.APPLIED, OnHost.STUCK}
+
+
+class Phase(StrEnum):
+    """Where an NTA is in its life."""
+
+    APPLYING = "applying"
+    ACTIVE = "active"
+    HELD = "held"
+    BAKING = "baking"
+    REVERTING = "reverting"
+    EXPIRED = "expired"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class HostRecord:
+    """The last thing the journal says of one NTA on one host.
+
+    `before` is where it stood before a program was sent whose end is not known yet.
+    """
+
+    state: OnHost = OnHost.PLANNED
+    before: OnHost = OnHost.PLANNED
+    at: datetime | None = None
+    rule: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One NTA as the journal tells it.
+
+    `clean_since` starts the unbroken streak of clean looks, `canaries` are the hosts reverted
+    first and since when they bake, `outcome` is how apply ended ("" while it has not).
+    """
+
+    id: str
+    zone: str
+    plan: str
+    starts_at: datetime
+    ends_at: datetime
+    reason: str = ""
+    ticket: str = ""
+    created_by: str = ""
+    approved_by: tuple[str, ...] = ()
+    hosts: Mapping[str, HostRecord] = field(default_factory=dict)
+    outcome: str = ""
+    taking_back: bool = False
+    held_until: datetime | None = None
+    hold_reason: str = ""
+    clean_since: datetime | None = None
+    last_look: datetime | None = None
+    looks_clean: int = 0
+    last_state: str = ""
+    canaries: tuple[str, ...] = ()
+    baking_since: datetime | None = None
+    reverting: bool = False
+    ended_at: datetime | None = None
+    ended_why: str = ""
+    told: frozenset[str] = frozenset()
+    broke_again: bool = False
+
+    def holding(self) -> tuple[str, ...]:
+        """Hosts that have it, or may have it."""
+        return tuple(name for name, host in self.hosts.items() if host.state in HOLDING)
+
+    def pending(self) -> tuple[str, ...]:
+        """Hosts that were to have it and have not."""
+        waiting = {OnHost.PLANNED, OnHost.REFUSED, OnHost.UNREACHABLE, OnHost.UNDONE}
+        return tuple(name for name, host in self.hosts.items() if host.state in waiting)
+
+    def live(self) -> bool:
+        """Is there anything left to watch or to take out?"""
+        return self.ended_at is None
+
+
+def phase(record: Record, now: datetime) -> Phase:
+    """The NTA's state, from the journal and the clock alone."""
+    held = record.held_until is not None and now < record.held_until
+    tests = (
+        (record.ended_at is not None, Phase.ENDED),
+        (now >= record.ends_at, Phase.EXPIRED),
+        (record.reverting or record.taking_back, Phase.REVERTING),
+        (not record.outcome, Phase.APPLYING),
+        (bool(record.canaries), Phase.BAKING),
+        (held, Phase.HELD),
+    )
+    return next((name for is_so, name in tests if is_so), Phase.ACTIVE)
+
+
+def fold(events: Iterable[Event]) -> dict[str, Record]:
+    """All NTAs by id, in the order they were first carried out."""
+    records: dict[str, Record] = {}
+    for event in events:
+        if event.kind is Kind.APPLY_STARTED:
+            for nta in event.data["ntas"]:
+                if nta["id"] not in records:
+                    records[nta["id"]] = _born(nta, event)
+        for nta_id in event.ntas:
+            if nta_id in records:
+                records[nta_id] = _after(records[nta_id], event)
+    return records
+
+
+def _born(nta: Mapping[str, Any], event: Event) -> Record:
+    data = event.data
+    return Record(
+        id=nta["id"],
+        zone=nta["zone"],
+        plan=event.plan,
+        starts_at=event.at,
+        ends_at=datetime.fromisoformat(nta["ends_at"]),
+        reason=data["reason"],
+        ticket=data["ticket"],
+        created_by=data["created_by"],
+        approved_by=tuple(data["approved_by"]),
+        hosts={name: HostRecord() for name in data["hosts"]},
+    )
+
+
+def _after(record: Record, event: Event) -> Record:
+    change = _CHANGES.get(event.kind)
+    return record if change is None else change(record, event)
+
+
+def _apply_started(record: Record, _event: Event) -> Record:
+    return replace(record, outcome="")
+
+
+def _apply_ended(record: Record, event: Event) -> Record:
+    outcome = event.data["outcome"]
+    if outcome not in {"taken-back", "nothing-changed"}:
+        return replace(record, outcome=outcome)
+    return replace(record, outcome=outcome, taking_back=False, ended_at=event.at, ended_why=outcome)
+
+
+def _take_back_started(record: Record, _event: Event) -> Record:
+    return replace(record, taking_back=True)
+
+
+def _renewed(record: Record, event: Event) -> Record:
+    ends_at = datetime.fromisoformat(event.data["ends_at"])
+    return replace(record, ends_at=ends_at, told=record.told - {"ends-soon-20", "ends-soon-5"})
+
+
+def _held(record: Record, event: Event) -> Record:
+    until = datetime.fromisoformat(event.data["until"])
+    return replace(record, held_until=until, hold_reason=event.data["reason"])
+
+
+def _released(record: Record, _event: Event) -> Record:
+    return replace(record, held_until=None, hold_reason="")
+
+
+def _looked(record: Record, event: Event) -> Record:
+    at, state = event.at, event.data["state"]
+    if not event.data["clean"]:
+        return replace(record, last_look=at, last_state=state, clean_since=None, looks_clean=0)
+    broken = record.last_look is None or at - record.last_look > LONGEST_GAP
+    since = at if broken or record.clean_since is None else record.clean_since
+    looks = 1 if broken else record.looks_clean + 1
+    return replace(record, last_look=at, last_state=state, clean_since=since, looks_clean=looks)
+
+
+def _revert_started(record: Record, event: Event) -> Record:
+    if event.data["stage"] == "canary":
+        return replace(record, canaries=tuple(event.data["hosts"]), baking_since=event.at)
+    return replace(record, reverting=True)
+
+
+def _canary_returned(record: Record, _event: Event) -> Record:
+    return replace(record, canaries=(), baking_since=None, clean_since=None, looks_clean=0)
+
+
+def _revert_ended(record: Record, event: Event) -> Record:
+    return replace(record, ended_at=event.at, ended_why=event.data["why"])
+
+
+def _told(record: Record, event: Event) -> Record:
+    return replace(record, told=record.told | {event.data["what"]})
+
+
+def _broke_again(record: Record, _event: Event) -> Record:
+    return replace(record, broke_again=True)
+
+
+def _host_after(record: Record, event: Event) -> Record:
+    before = record.hosts.get(event.host, HostRecord())
+    after = replace(
+        _HOST_CHANGES[event.kind](before, event),
+        at=event.at,
+        rule=event.data.get("rule", ""),
+        message=event.data.get("message", ""),
+    )
+    return replace(record, hosts={**record.hosts, event.host: after})
+
+
+def _host_sent(host: HostRecord, _event: Event) -> HostRecord:
+    return host if host.state is OnHost.SENT else HostRecord(OnHost.SENT, before=host.state)
+
+
+def _host_done(host: HostRecord, event: Event) -> HostRecord:
+    outcome = event.data["outcome"]
+    if outcome == "refused":
+        return HostRecord(host.before if host.before in HOLDING else OnHost.REFUSED)
+    return HostRecord(_DONE[outcome])
+
+
+def _host_failed(host: HostRecord, event: Event) -> HostRecord:
+    """No receipt came. Only a host that was never reached is known to be as it was."""
+    if event.data["failure"] in {"lost", "timeout"}:
+        return host
+    return HostRecord(host.before if host.before in HOLDING else OnHost.UNREACHABLE)
+
+
+_DONE = {
+    "applied": OnHost.APPLIED,
+    "renewed": OnHost.APPLIED,
+    "reverted": OnHost.REVERTED,
+    "undone": OnHost.UNDONE,
+    "stuck": OnHost.STUCK,
+}
+
+_HOST_CHANGES: dict[Kind, Callable[[HostRecord, Event], HostRecord]] = {
+    Kind.HOST_SENT: _host_sent,
+    Kind.HOST_DONE: _host_done,
+    Kind.HOST_FAILED: _host_failed,
+}
+
+_CHANGES: dict[Kind, Callable[[Record, Event], Record]] = {
+    Kind.APPLY_STARTED: _apply_started,
+    Kind.HOST_SENT: _host_after,
+    Kind.HOST_DONE: _host_after,
+    Kind.HOST_FAILED: _host_after,
+    Kind.TAKE_BACK_STARTED: _take_back_started,
+    Kind.APPLY_ENDED: _apply_ended,
+    Kind.RENEWED: _renewed,
+    Kind.HELD: _held,
+    Kind.RELEASED: _released,
+    Kind.LOOKED: _looked,
+    Kind.REVERT_STARTED: _revert_started,
+    Kind.CANARY_RETURNED: _canary_returned,
+    Kind.REVERT_ENDED: _revert_ended,
+    Kind.TOLD: _told,
+    Kind.BROKE_AGAIN: _broke_again,
+}
