@@ -38,8 +38,11 @@ class NtactlError(Exception):
         return "\n".join(lines)
 
 
-class BadInput(NtactlError):
-    """The command line is wrong."""
+class BadInput(NtactlError, ValueError):
+    """The command line is wrong.
+
+    A ValueError too, so that pydantic reports one from a field's validator with its place.
+    """
 
     exit_code = 2
 

@@ -10,8 +10,16 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
+from orchestrator.errors import BadInput
 from orchestrator.names import length, length_text, zone_name
 
 
@@ -30,13 +38,20 @@ def rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _length(value: Any) -> Any:
-    return length(value) if isinstance(value, str) else value
+def _length(value: Any) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):  # a bare 4 could mean seconds or hours
+        raise BadInput(f"{value!r} is no length of time: write it like 90s, 2m, 1h, 1d")
+    return length(value)
 
 
 Time = Annotated[datetime, AfterValidator(_aware), PlainSerializer(rfc3339, when_used="json")]
 Length = Annotated[
-    timedelta, BeforeValidator(_length), PlainSerializer(length_text, when_used="json")
+    timedelta,
+    BeforeValidator(_length),
+    PlainSerializer(length_text, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,9}[smhd]$"}),
 ]
 Zone = Annotated[str, AfterValidator(zone_name)]
 

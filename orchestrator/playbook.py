@@ -3,13 +3,51 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from orchestrator import yamlfile
+from orchestrator.errors import BadInput
 from orchestrator.model import Length, Value, Zone
+from orchestrator.names import length_text
 
+LONGEST = timedelta(days=7)  # what BIND allows, and more than any TLD ever needed
+
+
+def lifetime(value: timedelta) -> timedelta:
+    """Give the lifetime of an NTA back if it is over 0 and at most 7 days. Raises BadInput."""
+    if value <= timedelta(0):
+        raise BadInput("an NTA needs an end: a lifetime of 0 is refused", next_step="say 4h")
+    if value > LONGEST:
+        raise BadInput(
+            f"a lifetime of {length_text(value)} is refused: an NTA lives 7d at most",
+            next_step="say 4h; `ntactl renew` gives a new end while it is needed",
+        )
+    return value
+
+
+def _some(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be longer than 0")
+    return value
+
+
+def _wave_order(waves: tuple[str, ...]) -> tuple[str, ...]:
+    if waves[:1] != ("canary",) or "canary" in waves[1:]:
+        raise ValueError("the first wave must be 'canary', and no other")
+    if waves[-1] != "rest" or "rest" in waves[:-1]:
+        raise ValueError("the last wave must be 'rest', and no other: hosts would be left out")
+    if wrong := [w for w in waves if w.endswith("%") and int(w[:-1]) > 100]:
+        raise ValueError(f"a wave of {wrong[0]} is more than the fleet")
+    return waves
+
+
+Lifetime = Annotated[Length, AfterValidator(lifetime)]
+Positive = Annotated[Length, AfterValidator(_some)]
 Wave = Annotated[str, StringConstraints(pattern=r"^(canary|rest|[1-9][0-9]*%?)$")]
+Waves = Annotated[tuple[Wave, ...], AfterValidator(_wave_order)]
 
 
 class Probe(Value):
@@ -17,7 +55,7 @@ class Probe(Value):
 
     rounds: Annotated[int, Field(ge=1, le=20)] = 3
     every: Length = timedelta(seconds=1)
-    timeout: Length = timedelta(seconds=2)
+    timeout: Positive = timedelta(seconds=2)
     names: tuple[Zone, ...] = ()
 
 
@@ -26,6 +64,12 @@ class Controls(Value):
 
     healthy: Zone
     bogus: Zone
+
+    @model_validator(mode="after")
+    def _two_zones(self) -> Self:
+        if self.healthy == self.bogus:
+            raise ValueError(f"{self.healthy} cannot be both the healthy and the bogus zone")
+        return self
 
 
 class Budget(Value):
@@ -51,7 +95,7 @@ class Notify(Value):
     """A command that gets each event as one JSON object on stdin; empty: nobody is told."""
 
     command: tuple[str, ...] = ()
-    timeout: Length = timedelta(seconds=10)
+    timeout: Positive = timedelta(seconds=10)
 
 
 class Playbook(Value):
@@ -60,14 +104,19 @@ class Playbook(Value):
     name: str
     probe: Probe = Probe()
     controls: Controls
-    waves: tuple[Wave, ...] = ("canary", "rest")
+    waves: Waves = ("canary", "rest")
     budget: Budget = Budget()
-    lifetime: Length = timedelta(hours=4)
-    plan_expires: Length = timedelta(minutes=15)
+    lifetime: Lifetime = timedelta(hours=4)
+    plan_expires: Positive = timedelta(minutes=15)
     hold_down: Length = timedelta(minutes=30)
     bake: Length = timedelta(minutes=5)
     aftercare: Length = timedelta(hours=24)
-    host_deadline: Length = timedelta(seconds=60)
+    host_deadline: Positive = timedelta(seconds=60)
     workers: Annotated[int, Field(ge=1, le=128)] = 32
     approvals: Approvals = Approvals()
     notify: Notify = Notify()
+
+
+def load_playbook(path: Path) -> Playbook:
+    """Read a policy from the YAML file at `path`. Raises BadFile with file, line and field."""
+    return yamlfile.load(path, Playbook)

@@ -2,34 +2,83 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from orchestrator import yamlfile
 from orchestrator.model import Value
 
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 EngineName = Literal["unbound", "bind"]
 Port = Annotated[int, Field(ge=1, le=65535)]
+_JUMP = re.compile(r"(?:[^@\s]+@)?(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[^\[\]:@\s]+))(?::[0-9]{1,5})?")
+
+
+def _address(value: Any) -> Any:
+    """Refuse what is no address of one host; says why a name will not do."""
+    if isinstance(value, IPv4Address | IPv6Address):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no address: put it in quotes")  # noqa: TRY004 (pydantic)
+    try:
+        address = ip_address(value)
+    except ValueError:
+        raise ValueError(
+            f"{value!r} is not an IP address; a name will not do: "
+            "it may not resolve while the zone is broken"
+        ) from None
+    if address.is_unspecified or address.is_multicast:
+        raise ValueError(f"{value} is not the address of one host")
+    return address
+
+
+def _jump(value: str) -> str:
+    match = _JUMP.fullmatch(value)
+    if value and match is None:
+        raise ValueError(f"{value!r} is no jump host: write user@address:port")
+    if match:
+        _address(match["v6"] or match["v4"])
+    return value
+
+
+def _host_path(value: str) -> str:
+    if value and not (value.startswith("/") and value.isprintable()):
+        raise ValueError(f"{value!r} is not an absolute path on the host")
+    return value
+
+
+def _some(hosts: tuple[HostEntry, ...]) -> tuple[HostEntry, ...]:
+    if not hosts:
+        raise ValueError("has no host")
+    return hosts
+
+
+Address = Annotated[IPv4Address | IPv6Address, BeforeValidator(_address)]
+HostPath = Annotated[str, AfterValidator(_host_path)]
 
 
 class Ssh(Value):
-    """How to reach a host. `jump` is "user@address:port" of a jump host, or empty."""
+    """How to reach a host. `jump` is "user@address:port" of a jump host, or empty.
 
-    user: str = "root"
+    Without `known_hosts` the user's own ~/.ssh/known_hosts says which host key is right.
+    """
+
+    user: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9._-]*$")] = "root"
     port: Port = 22
     key: Path | None = None
     known_hosts: Path | None = None
-    jump: str = ""
+    jump: Annotated[str, AfterValidator(_jump)] = ""
 
 
 class Paths(Value):
     """Where the engine keeps its things on the host; empty means the engine's Debian default."""
 
-    config: str = ""
-    dropin: str = ""
+    config: HostPath = ""
+    dropin: HostPath = ""
 
 
 class Host(Value):
@@ -40,8 +89,8 @@ class Host(Value):
     """
 
     name: HostName
-    address: IPv4Address | IPv6Address
-    dns: IPv4Address | IPv6Address
+    address: Address
+    dns: Address
     dns_port: Port = 53
     engine: EngineName
     site: str = "default"
@@ -56,3 +105,102 @@ class Inventory(Value):
 
     lab: bool = False
     hosts: tuple[Host, ...]
+
+
+class Shared(Value):
+    """What hosts may have in common: the fields of `defaults` and of each group."""
+
+    dns_port: Port = 53
+    engine: EngineName | None = None
+    site: str = "default"
+    labels: tuple[str, ...] = ()
+    ssh: Ssh = Ssh()
+    sudo: bool = False
+    paths: Paths = Paths()
+
+
+class HostEntry(Shared):
+    """One host as the file has it; what it leaves out comes from its group, then `defaults`."""
+
+    name: HostName
+    address: Address
+    dns: Address | None = None
+    group: str | None = None
+
+
+class InventoryFile(Value):
+    """An inventory as the file has it."""
+
+    lab: bool = False
+    defaults: Shared = Shared()
+    groups: dict[str, Shared] = Field(default_factory=dict)
+    hosts: Annotated[tuple[HostEntry, ...], AfterValidator(_some)]
+
+
+def load_inventory(path: Path) -> Inventory:
+    """Read a fleet from the YAML file at `path`. Raises BadFile with file, line and field."""
+    document = yamlfile.read(path)
+    written = document.parse(InventoryFile)
+    _refuse_twins(document, written)
+    hosts = tuple(_host(document, written, index) for index in range(len(written.hosts)))
+    return Inventory(lab=written.lab, hosts=hosts)
+
+
+def _host(document: yamlfile.Document, written: InventoryFile, index: int) -> Host:
+    """Merge one host: its own fields go before its group's, those before the defaults."""
+    entry, place = written.hosts[index], ("hosts", index)
+    if entry.group is not None and entry.group not in written.groups:
+        known = ", ".join(sorted(written.groups)) or "none"
+        raise document.wrong((*place, "group"), f"no group {entry.group!r}, known: {known}")
+    fields = _said(written.defaults)
+    if entry.group is not None:
+        fields = _over(fields, _said(written.groups[entry.group]))
+    fields = _over(fields, _said(entry))
+    fields.pop("group", None)
+    if fields.get("engine") is None:
+        raise document.wrong((*place, "engine"), "is missing, also in the group and in defaults")
+    host = Host.model_validate({**fields, "dns": fields.get("dns") or entry.address})
+    return host.model_copy(update={"ssh": _here(host.ssh, document.path.parent)})
+
+
+def _said(value: Shared) -> dict[str, Any]:
+    return value.model_dump(exclude_unset=True)
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Lay `above` over `below`, mappings field by field; labels add up."""
+    merged = {**below, **above}
+    for key in below.keys() & above.keys():
+        if isinstance(above[key], dict):
+            merged[key] = _over(below[key], above[key])
+        elif isinstance(above[key], tuple):
+            merged[key] = tuple(dict.fromkeys((*below[key], *above[key])))
+    return merged
+
+
+def _here(ssh: Ssh, folder: Path) -> Ssh:
+    """Read the paths of key and known_hosts from the inventory's own folder; ~ is home."""
+    paths = {"key": ssh.key, "known_hosts": ssh.known_hosts}
+    found = {name: folder / path.expanduser() for name, path in paths.items() if path}
+    return ssh.model_copy(update=found)
+
+
+def _refuse_twins(document: yamlfile.Document, written: InventoryFile) -> None:
+    """Refuse a name or an address and SSH port that two hosts have."""
+    seen: dict[object, int] = {}
+    for index, entry in enumerate(written.hosts):
+        place = ("hosts", index)
+        twins = ((entry.name.casefold(), "name"), (_endpoint(written, entry), "address"))
+        for key, field in twins:
+            first = seen.setdefault(key, index)
+            if first != index:
+                line = document.line(("hosts", first, field))
+                what = f"{getattr(entry, field)} is a duplicate of line {line}"
+                raise document.wrong((*place, field), what)
+
+
+def _endpoint(written: InventoryFile, entry: HostEntry) -> tuple[str, int]:
+    levels = (entry, written.groups.get(entry.group or "", Shared()), written.defaults)
+    said = (level.ssh for level in levels if "port" in level.ssh.model_fields_set)
+    mapped = entry.address.ipv4_mapped if isinstance(entry.address, IPv6Address) else None
+    return str(mapped or entry.address), next(said, Ssh()).port
