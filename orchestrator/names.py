@@ -12,7 +12,7 @@ from datetime import timedelta
 from orchestrator.errors import BadInput
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
-_LENGTH = re.compile(r"(\d{1,9})([smhd])")
+_LENGTH = re.compile(r"([0-9]{1,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -87,4 +87,4 @@ def length_text(value: timedelta) -> str:
 
 def under(name: str, zone: str) -> bool:
     """Is `name` the zone or below it? ("xde." is not under "de.")."""
-    return zone == "." or name == zone or name.endswith("." + zone)
+    return zone in (".", name) or name.endswith("." + zone)

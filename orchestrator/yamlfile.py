@@ -108,7 +108,7 @@ class _Builder:
     def value(self, node: yaml.Node, place: Place) -> Any:
         self.lines.setdefault(place, _line(node))
         if id(node) in self.seen:
-            raise self.wrong(node, place, "is an alias; write it out, or use a group")
+            raise self.wrong(place, "is an alias; write it out, or use a group")
         self.seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, place)
@@ -119,13 +119,14 @@ class _Builder:
     def mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key_node, child in node.value:
-            key = key_node.value
+            key, line = key_node.value, _line(key_node)
             if not (isinstance(key_node, yaml.ScalarNode) and key_node.tag.endswith(":str")):
-                raise self.wrong(key_node, place, f"the key {_shown(key)} must be text: quote it")
+                raise self.wrong(place, f"the key {_shown(key)} must be text: quote it", line)
             here = (*place, key)
             if key in values:
-                raise self.wrong(key_node, here, f"is here twice, first on line {self.lines[here]}")
-            self.lines[here] = _line(key_node)
+                first = self.lines[here]
+                raise self.wrong(here, f"is here twice, first on line {first}", line)
+            self.lines[here] = line
             values[key] = self.value(child, here)
         return values
 
@@ -133,10 +134,11 @@ class _Builder:
         try:
             return self.scalars.construct_object(node)
         except (ValueError, yaml.YAMLError) as error:
-            raise self.wrong(node, place, f"cannot be read: {_one_line(error)}") from error
+            raise self.wrong(place, f"cannot be read: {_one_line(error)}") from error
 
-    def wrong(self, node: yaml.Node, place: Place, what: str) -> BadFile:
-        return BadFile(what, file=str(self.path), line=_line(node), field=field(place))
+    def wrong(self, place: Place, what: str, line: int | None = None) -> BadFile:
+        line = line or self.lines[place]
+        return BadFile(what, file=str(self.path), line=line, field=field(place))
 
 
 def _line(node: yaml.Node) -> int:

@@ -33,7 +33,7 @@ def _address(value: Any) -> Any:
         ) from None
     if address.is_unspecified or address.is_multicast:
         raise ValueError(f"{value} is not the address of one host")
-    return address
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
 def _jump(value: str) -> str:
@@ -202,5 +202,4 @@ def _refuse_twins(document: yamlfile.Document, written: InventoryFile) -> None:
 def _endpoint(written: InventoryFile, entry: HostEntry) -> tuple[str, int]:
     levels = (entry, written.groups.get(entry.group or "", Shared()), written.defaults)
     said = (level.ssh for level in levels if "port" in level.ssh.model_fields_set)
-    mapped = entry.address.ipv4_mapped if isinstance(entry.address, IPv6Address) else None
-    return str(mapped or entry.address), next(said, Ssh()).port
+    return str(entry.address), next(said, Ssh()).port
