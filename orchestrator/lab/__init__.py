@@ -1,0 +1,1 @@
+"""A miniature Internet with real daemons: the drill, the demo and the test bench."""

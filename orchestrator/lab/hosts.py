@@ -1,0 +1,262 @@
+"""The lab's resolver hosts: which there are, their files, and how one is started.
+
+A host is a set of namespaces (mount, network, process, host name) with its own /etc, /var and
+/run, Debian's layout in them, and real sshd, cron and resolver processes.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import BadInput
+from orchestrator.lab.folder import Folder
+from orchestrator.lab.world import BRIDGE_PREFIX, NETWORK
+from orchestrator.render import render, text
+
+ENGINES = {"unbound": "/etc/unbound", "bind": "/etc/bind"}
+SITES = ("east", "west")
+DEFAULT = "unbound=2,bind=2"
+MAX_HOSTS = 250
+INIT = Path(__file__).with_name("host_init.py")
+
+# What a host takes from the machine's own /etc; everything else there is made for the lab.
+_FROM_MACHINE = (
+    *("group", "nsswitch.conf", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "pam.d", "security"),
+    *("login.defs", "environment", "default", "alternatives", "localtime", "services", "ssl"),
+    *("protocols", "shells", "debian_version", "os-release"),
+)
+_OPERATOR = """\
+ops:x:1000:100:an operator without privileges:/var/lib/ops:/bin/sh
+"""
+_CRONTAB = """\
+SHELL=/bin/sh
+PATH=/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin
+"""
+
+# Debian's own wants a login uid, which containers may not set; then no job would ever run.
+_PAM_CRON = "".join(f"{kind} required pam_permit.so\n" for kind in ("auth", "account", "session"))
+
+
+@dataclass(frozen=True, slots=True)
+class LabHost:
+    """One resolver host of the lab."""
+
+    name: str
+    address: str
+    engine: str
+    site: str
+
+    @property
+    def config(self) -> str:
+        """The engine's configuration folder on the host."""
+        return ENGINES[self.engine]
+
+
+def plan_hosts(resolvers: str) -> tuple[LabHost, ...]:
+    """Hosts for a text like "unbound=2,bind=2", spread over the sites. Raises BadInput."""
+    counts: dict[str, int] = {}
+    for part in resolvers.split(","):
+        match = re.fullmatch(r"\s*([a-z]+)=(\d{1,3})\s*", part)
+        if match is None or match[1] not in ENGINES or match[1] in counts:
+            raise BadInput(
+                f"--resolvers {resolvers!r}: {part!r} is not ENGINE=COUNT",
+                next_step=f"write it like {DEFAULT}",
+            )
+        counts[match[1]] = int(match[2])
+    if not 1 <= sum(counts.values()) <= MAX_HOSTS:
+        raise BadInput(f"--resolvers {resolvers!r}: a lab has 1 to {MAX_HOSTS} hosts")
+    pairs = [(engine, i) for engine, count in counts.items() for i in range(count)]
+    return tuple(
+        LabHost(f"{engine}{i + 1}", f"{BRIDGE_PREFIX}.100.{number}", engine, SITES[i % len(SITES)])
+        for number, (engine, i) in enumerate(pairs, 1)
+    )
+
+
+def write_host(folder: Folder, host: LabHost, hints: str, anchor: str) -> str:
+    """Make one host's etc, var and run. Return its public host key."""
+    root = folder.hosts / host.name
+    etc = root / "etc"
+    _copy_from_machine(etc)
+    _write_accounts(etc)
+    _write_etc(etc, host)
+    _write_ssh(etc, host, folder.key.with_suffix(".pub").read_text())
+    (_write_unbound if host.engine == "unbound" else _write_bind)(root, host, hints, anchor)
+    _write_var(root / "var")
+    (root / "run").mkdir()
+    return (etc / "ssh/ssh_host_ed25519_key.pub").read_text()
+
+
+def _copy_from_machine(etc: Path) -> None:
+    etc.mkdir(parents=True)
+    for name in _FROM_MACHINE:
+        source = Path("/etc") / name
+        if source.is_dir():
+            shutil.copytree(source, etc / name, symlinks=True, ignore=_private_keys)
+        elif source.exists():
+            shutil.copy2(source, etc / name)
+
+
+def _private_keys(_folder: str, names: list[str]) -> set[str]:
+    return {"private", "certs"} & set(names)
+
+
+def _write_accounts(etc: Path) -> None:
+    needed = ("root", "daemon", "nobody", "sshd", "bind", "unbound")
+    lines = Path("/etc/passwd").read_text().splitlines()
+    kept = "".join(f"{line}\n" for line in lines if line.split(":")[0] in needed)
+    _file(etc / "passwd", kept + _OPERATOR)
+    shadow = "".join(f"{line.split(':')[0]}:*:20000:0:99999:7:::\n" for line in kept.splitlines())
+    _file(etc / "shadow", shadow + "ops:*:20000:0:99999:7:::\n", 0o600)
+    _file(
+        etc / "sudoers",
+        "Defaults env_reset\nroot ALL=(ALL) ALL\n@includedir /etc/sudoers.d\n",
+        0o440,
+    )
+    (etc / "sudoers.d").mkdir(mode=0o750)
+
+
+def _write_etc(etc: Path, host: LabHost) -> None:
+    _file(etc / "hostname", f"{host.name}\n")
+    _file(etc / "hosts", f"127.0.0.1 localhost\n{host.address} {host.name}\n")
+    _file(etc / "resolv.conf", "nameserver 127.0.0.1\n")
+    _file(etc / "crontab", _CRONTAB)
+    (etc / "cron.d").mkdir()
+    _file(etc / "pam.d/cron", _PAM_CRON)
+    _file(etc / "lab/engine", f"{host.engine}\n")
+    _file(etc / "lab/service", text("lab/service.sh"), 0o755)
+
+
+def _write_ssh(etc: Path, host: LabHost, authorized: str) -> None:
+    ssh = etc / "ssh"
+    _file(ssh / "sshd_config", render("lab/sshd_config.j2", address=host.address))
+    _file(ssh / "authorized_keys", authorized)
+    make_ssh_key(ssh / "ssh_host_ed25519_key", host.name)
+
+
+def make_ssh_key(path: Path, comment: str) -> None:
+    """A fresh ed25519 key pair without a passphrase, as ssh-keygen makes it."""
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+def _write_unbound(root: Path, host: LabHost, hints: str, anchor: str) -> None:
+    etc = root / "etc/unbound"
+    include = 'include-toplevel: "/etc/unbound/unbound.conf.d/*.conf"\n'
+    _file(etc / "unbound.conf", include)
+    _file(etc / "root.hints", hints)
+    dropins = etc / "unbound.conf.d"
+    _file(dropins / "lab.conf", render("lab/unbound.conf.j2", address=host.address))
+    _file(
+        dropins / "remote-control.conf",
+        "remote-control:\n    control-enable: yes\n    control-interface: /run/unbound.ctl\n",
+    )
+    _file(
+        dropins / "root-auto-trust-anchor-file.conf",
+        'server:\n    auto-trust-anchor-file: "/var/lib/unbound/root.key"\n',
+    )
+    _file(root / "var/lib/unbound/root.key", anchor)
+    _file(root / "var/log/unbound/unbound.log", "")
+    for path in (
+        "var/lib/unbound",
+        "var/lib/unbound/root.key",
+        "var/log/unbound",
+        "var/log/unbound/unbound.log",
+    ):
+        _give(root / path, "unbound")
+
+
+def _write_bind(root: Path, host: LabHost, hints: str, anchor: str) -> None:
+    etc = root / "etc/bind"
+    _, _, _, tag, algorithm, digest_type, digest = anchor.split()
+    static = f'{tag} {algorithm} {digest_type} "{digest}"'
+    options = render("lab/named.conf.options.j2", address=host.address, anchor=static)
+    _file(etc / "named.conf", render("lab/named.conf.j2"))
+    _file(etc / "named.conf.options", options)
+    _file(etc / "named.conf.local", "// Local zones would go here.\n")
+    _file(etc / "root.hints", hints)
+    subprocess.run(
+        ["rndc-confgen", "-a", "-c", str(etc / "rndc.key")], check=True, capture_output=True
+    )
+    for path in ("var/cache/bind", "var/lib/bind", "var/log/named"):
+        (root / path).mkdir(parents=True)
+        _give(root / path, "bind")
+    _give(etc / "rndc.key", "bind")
+
+
+def _write_var(var: Path) -> None:
+    for name in ("lib/ops", "log", "tmp", "mail", "cache", "spool/cron/crontabs"):
+        (var / name).mkdir(parents=True, exist_ok=True)
+    (var / "tmp").chmod(0o1777)
+    (var / "spool/cron/crontabs").chmod(0o1730)
+    os.chown(var / "lib/ops", 1000, 100)
+    (var / "run").symlink_to("/run")
+    (var / "lock").symlink_to("/run/lock")
+
+
+def _give(path: Path, user: str) -> None:
+    entry = pwd.getpwnam(user)
+    os.chown(path, entry.pw_uid, entry.pw_gid)
+
+
+def _file(path: Path, content: str, mode: int = 0o644) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    path.chmod(mode)
+
+
+class HostProcess:
+    """A host that runs: its namespaces live as long as its PID 1."""
+
+    def __init__(self, folder: Folder, host: LabHost) -> None:
+        self.host = host
+        root = folder.hosts / host.name
+        _empty(root / "run")
+        with (root / "boot.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                ["unshare", "-nmpu", "--fork", "--kill-child", *self._init(root)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        self._boot()
+
+    def _init(self, root: Path) -> list[str]:
+        address = f"{self.host.address}/{NETWORK}"
+        return [sys.executable, "-IS", str(INIT), self.host.name, str(root), address]
+
+    def _boot(self) -> None:
+        """Give the host its network link once its namespace exists, and let it go on."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdout.readline()
+        link = f"ve-{self.host.address.rpartition('.')[2]}"
+        make = f"link add {link} type veth peer name eth0 netns {self.process.pid}"
+        ip_batch([make, f"link set {link} master lab0 up"])
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        """Pull the plug: nothing on the host gets a chance to tidy up."""
+        self.process.kill()
+        self.process.wait()
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def ip_batch(lines: list[str]) -> None:
+    """Run `ip` commands, one a line."""
+    command = ["ip", "-batch", "-"]
+    subprocess.run(command, input="\n".join(lines), text=True, check=True)

@@ -1,0 +1,173 @@
+"""Brings a lab up and takes it down, from outside its namespaces."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+import orchestrator
+from orchestrator.errors import LabError
+from orchestrator.lab import world
+from orchestrator.lab.control import request
+from orchestrator.lab.folder import Folder, Running, command, require_running, running_lab
+from orchestrator.lab.hosts import ENGINES, plan_hosts
+
+PATIENCE = 60.0
+POLL = 0.05
+PROGRAMS = ("unshare", "nsenter", "ip", "nsd", "sshd", "ssh-keygen", "cron")
+RESOLVERS = {"unbound": "unbound", "bind": "named"}
+
+
+def up(folder: Folder, resolvers: str) -> bool:
+    """Bring the lab up; False when it already is. Raises BadInput or LabError."""
+    hosts = plan_hosts(resolvers)
+    _check_machine({host.engine for host in hosts})
+    folder.root.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.root / "lock"):
+        if running_lab(folder):
+            request(folder, "status")
+            return False
+        folder.clear()
+        folder.plan.write_text(json.dumps({"resolvers": resolvers}))
+        _start(folder)
+        return True
+
+
+def _check_machine(engines: set[str]) -> None:
+    if os.geteuid() != 0:
+        raise LabError(
+            "the lab needs root: it makes network namespaces and starts sshd and cron in them",
+            next_step="sudo ntactl lab up",
+        )
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    needed = (*PROGRAMS, *(RESOLVERS[engine] for engine in sorted(engines)))
+    missing = [name for name in needed if shutil.which(name, path=path) is None]
+    if missing:
+        raise LabError(f"missing programs: {', '.join(missing)}", next_step="make setup")
+
+
+def _start(folder: Folder) -> None:
+    with folder.log.open("wb") as log:
+        outer = subprocess.Popen(
+            ["unshare", "-nmp", "--fork", "--kill-child", "--mount-proc", *command(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+            env=_environment(),
+        )
+    try:
+        _wait_until_up(folder, outer)
+    except BaseException:
+        stop(folder)
+        raise
+
+
+def _environment() -> dict[str, str]:
+    """The lab finds this package wherever it was started from, and the daemons in sbin."""
+    package = str(Path(orchestrator.__file__).parents[1])
+    path = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
+    return {"PATH": path, "PYTHONPATH": package, "PYTHONUNBUFFERED": "1", "LANG": "C.UTF-8"}
+
+
+def _wait_until_up(folder: Folder, outer: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not (folder.root / "control").exists():
+        if outer.poll() is not None or time.monotonic() > until:
+            raise LabError(
+                "the lab did not come up: " + _last_words(folder),
+                where=str(folder.root),
+                state="nothing of it is left running",
+                next_step=f"read {folder.log}",
+            )
+        time.sleep(POLL)
+    request(folder, "status")
+
+
+def _last_words(folder: Folder) -> str:
+    lines = folder.log.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
+def down(folder: Folder) -> bool:
+    """Take the lab down; False when none ran. Returns when nothing of it is left."""
+    if not folder.root.exists():
+        return False
+    with FileLock(folder.root / "lock"):
+        ran = stop(folder)
+        folder.clear()
+    return ran
+
+
+def stop(folder: Folder) -> bool:
+    """Kill the lab's PID 1; the kernel ends every process, mount and address with it."""
+    running = running_lab(folder)
+    if running is None:
+        return False
+    until = time.monotonic() + PATIENCE
+    while left := running_lab(folder):
+        _kill(left)
+        if time.monotonic() > until:
+            raise LabError(
+                f"processes {left.outer} and {left.inner} do not end",
+                where=str(folder.root),
+                next_step="ntactl lab down",
+            )
+        time.sleep(POLL)
+    return True
+
+
+def _kill(running: Running) -> None:
+    for pid in (running.inner, running.outer):
+        if pid is not None:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, os.WNOHANG)  # ours when `up` ran in this very process
+            except (ProcessLookupError, ChildProcessError):
+                pass
+
+
+def status(folder: Folder) -> dict[str, Any]:
+    """What runs, as `lab status --json` prints it."""
+    told = request(folder, "status")
+    for host in told["hosts"]:
+        host["root"] = str(folder.hosts / host["name"])
+        host["config"] = [host["root"] + ENGINES[host["engine"]]]
+    return {
+        "schema": "ntactl/lab-status/1",
+        "folder": str(folder.root),
+        "hosts": told["hosts"],
+        "zones": {"control": world.CONTROL, "bogus": world.BOGUS},
+        "names": list(world.DE.children),
+        "tlds": told["tlds"],
+        "environment": folder.environment(),
+    }
+
+
+def execute(folder: Folder, argv: list[str]) -> None:
+    """Become `argv`, run where the lab's addresses answer. Only the network is the lab's."""
+    inner = require_running(folder)
+    environment = {**os.environ, **folder.environment()}
+    program = ["nsenter", f"--net=/proc/{inner}/ns/net", "--", *_program(argv)]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execvpe(program[0], program, environment)  # noqa: S606
+
+
+def _program(argv: list[str]) -> list[str]:
+    """`ntactl` works inside the lab also when it is not on PATH."""
+    if argv[0] != "ntactl" or shutil.which("ntactl"):
+        return argv
+    beside = Path(sys.executable).with_name("ntactl")
+    own = [str(beside)] if beside.exists() else [sys.executable, "-m", "orchestrator"]
+    return [*own, *argv[1:]]
