@@ -124,8 +124,8 @@ HEAD = "groups: {g: {engine: bind, ssh: {port: 24}}}\nhosts:\n"
         (
             "- name: a\n  address: r1.example.net\n  engine: bind",
             (
-                "fleet.yaml:4: hosts[0].address: 'r1.example.net' is not an IP address; a name will "
-                "not do: it may not resolve while the zone is broken"
+                "fleet.yaml:4: hosts[0].address: 'r1.example.net' is not an IP address; a name "
+                "will not do: it may not resolve while the zone is broken"
             ),
         ),
         (

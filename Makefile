@@ -1,0 +1,55 @@
+# None of the targets asks for input. They need git, make and Python 3.11; `setup` does the rest.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+STAMP := .venv/.ntactl-setup
+# Namespaces and real daemons need root; with `sudo -v` before, an ordinary user is as welcome.
+ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n -E)
+
+.PHONY: help setup packages drill test soak lint bench clean
+.NOTPARALLEL:
+
+help:
+	@echo "make setup   system packages and .venv, whatever is missing"
+	@echo "make drill   the whole incident on a lab of real daemons, under 90 s"
+	@echo "make test    every test, on real daemons, under 20 min"
+	@echo "make soak    the long waits: five minutes of flapping, guards at their end"
+	@echo "make lint    ruff, mypy, shellcheck"
+	@echo "make bench   how long the command line takes to answer"
+	@echo "make clean   everything that the targets above left in the checkout"
+
+setup: packages $(STAMP)
+
+packages:
+	@PYTHON="$(PYTHON)" sh .ci/packages
+
+$(STAMP): pyproject.toml | packages
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	    "ntactl needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	"$(PYTHON)" -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+drill: setup
+	$(ROOT) $(PY) -m orchestrator drill --yes
+
+test: setup
+	$(ROOT) $(PY) -m pytest -m "not soak"
+
+soak: setup
+	$(ROOT) $(PY) -m pytest -m soak --timeout 1200
+
+lint: setup
+	$(PY) -m ruff check orchestrator tests
+	$(PY) -m ruff format --check orchestrator tests
+	$(PY) -m mypy
+	find templates -name '*.sh' -exec shellcheck {} +
+	shellcheck .ci/run .ci/packages
+
+bench: setup
+	$(PY) tests/bench/startup.py
+
+clean:
+	[ ! -x $(PY) ] || $(ROOT) $(PY) -m orchestrator lab down
+	$(ROOT) rm -rf .venv .cache dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	$(ROOT) find orchestrator tests -name __pycache__ -prune -exec rm -rf {} +
