@@ -1,0 +1,302 @@
+"""What NSEC and NSEC3 records prove (RFC 4035 section 5.4, RFC 5155 section 8, RFC 6840 section 4).
+
+The records that come here have been verified; whether they add up to a proof is the question.
+A proof has to be complete: the closest encloser, the next closer name and the wildcard each have
+their record, and a delegation's records never speak for the child.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import dns.name
+from dns.name import Name
+from dns.rdata import Rdata
+from dns.rdatatype import CNAME, DNAME, DS, NS, SOA, RdataType
+from dns.rdtypes.ANY.NSEC import NSEC
+from dns.rdtypes.ANY.NSEC3 import NSEC3
+from dns.rrset import RRset
+
+from orchestrator.model import Cause
+
+ITERATIONS = 150  # above it Unbound, and BIND before 9.20, hold the answer for insecure (RFC 9276)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether it is proven: `cause` is None when it is.
+
+    `insecure`: the answer cannot be secure, as for opt-out (RFC 5155 section 6) and too many
+    iterations. The latter keeps its `cause`: nothing was looked at.
+    """
+
+    cause: Cause | None = None
+    insecure: bool = False
+    detail: str = ""
+
+
+PROVEN = Proof()
+OPTED_OUT = Proof(insecure=True, detail="opt-out")
+
+
+class Denial(Protocol):
+    """The verified denial records of one answer."""
+
+    def nxdomain(self, name: Name) -> Proof:
+        """That `name` does not exist."""
+        ...
+
+    def nodata(self, name: Name, rdtype: RdataType) -> Proof:
+        """That `name` has no `rdtype`; for DS also that a name in an opt-out span is unsigned."""
+        ...
+
+    def expansion(self, name: Name, source: Name) -> Proof:
+        """That nothing closer than "*.source" matches `name`."""
+        ...
+
+    def unsigned_cut(self, name: Name) -> Proof:
+        """That `name` is a delegation without DS (RFC 6840 section 4.4: NS is in the bitmap)."""
+        ...
+
+
+def denial(zone: Name, records: Sequence[RRset]) -> Denial:
+    """The records of an answer as what they can prove."""
+    if any(isinstance(rdata, NSEC3) for rrset in records for rdata in rrset):
+        return _Nsec3(zone, records)
+    return _Nsec(zone, records)
+
+
+def no(detail: str) -> Proof:
+    return Proof(Cause.DENIAL_INVALID, detail=detail)
+
+
+def has(rdata: Rdata, rdtype: RdataType) -> bool:
+    """Is `rdtype` in the type bitmap of an NSEC or NSEC3 record (RFC 4034 section 4.1.2)?"""
+    assert isinstance(rdata, NSEC | NSEC3)
+    window, octet, bit = rdtype >> 8, (rdtype & 0xFF) >> 3, 0x80 >> (rdtype & 7)
+    return any(w == window and len(b) > octet and b[octet] & bit for w, b in rdata.windows)
+
+
+def _at_cut(rdata: Rdata) -> bool:
+    return has(rdata, NS) and not has(rdata, SOA)
+
+
+def _lacks(rdata: Rdata, name: Name, rdtype: RdataType) -> Proof:
+    """Does the record of `name` itself deny `rdtype`, from the right side of a cut?"""
+    if has(rdata, rdtype) or has(rdata, CNAME):
+        return no(f"the bitmap of {name} does not deny the type")
+    if rdtype == DS and has(rdata, SOA) and name != dns.name.root:
+        return no(f"the record of {name} is the child's and says nothing about its DS")
+    if rdtype != DS and _at_cut(rdata):
+        return no(f"the record of {name} is the parent's and says nothing about the child's types")
+    return PROVEN
+
+
+def _wildcard(source: Name) -> Name:
+    return dns.name.Name([b"*", *source.labels])
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """One NSEC record: nothing between `owner` and its next name."""
+
+    owner: Name
+    rdata: NSEC
+
+    def covers(self, name: Name, zone: Name) -> bool:
+        after, before = self.owner, self.rdata.next
+        if not after.is_subdomain(zone) or not after < name or not name.is_subdomain(zone):
+            return False
+        if name.is_subdomain(after) and (_at_cut(self.rdata) or has(self.rdata, DNAME)):
+            return False  # RFC 6840 section 4.1: names below a cut are the child's
+        return bool(name < before) or before == zone
+
+    def encloser(self, name: Name) -> Name:
+        """The closest encloser of a covered name: what it shares with the span's ends."""
+        ends = (self.owner, self.rdata.next)
+        shared = max(name.fullcompare(end)[2] for end in ends)
+        return name.split(shared)[1]
+
+
+class _Nsec:
+    """NSEC, RFC 4035 section 5.4."""
+
+    def __init__(self, zone: Name, records: Iterable[RRset]) -> None:
+        self.zone = zone
+        self.spans = [
+            _Span(rrset.name, rdata)
+            for rrset in records
+            for rdata in rrset
+            if isinstance(rdata, NSEC)
+        ]
+
+    def nxdomain(self, name: Name) -> Proof:
+        span = self._cover(name)
+        if span is None:
+            return no(f"no NSEC covers {name}")
+        if span.rdata.next.is_subdomain(name):
+            return no(f"{name} is an empty non-terminal, so it exists")
+        wildcard = _wildcard(span.encloser(name))
+        return PROVEN if self._cover(wildcard) else no(f"no NSEC covers {wildcard}")
+
+    def nodata(self, name: Name, rdtype: RdataType) -> Proof:
+        own = self._match(name)
+        if own:
+            return _lacks(own.rdata, name, rdtype)
+        span = self._cover(name)
+        if span is None:
+            return no(f"no NSEC matches or covers {name}")
+        if span.rdata.next.is_subdomain(name):
+            return PROVEN  # an empty non-terminal
+        wildcard = self._match(_wildcard(span.encloser(name)))
+        if wildcard is None:
+            return no(f"no NSEC of {name} or of its wildcard")
+        return _lacks(wildcard.rdata, wildcard.owner, rdtype)
+
+    def expansion(self, name: Name, source: Name) -> Proof:
+        span = self._cover(name)
+        if span is None or span.encloser(name) != source:
+            return no(f"no NSEC shows that {name} comes from *.{source}")
+        return PROVEN
+
+    def unsigned_cut(self, name: Name) -> Proof:
+        own = self._match(name)
+        if own is None or not has(own.rdata, NS):
+            return no(f"no NSEC shows that {name} is an unsigned delegation")
+        return _lacks(own.rdata, name, DS)
+
+    def _match(self, name: Name) -> _Span | None:
+        return next((span for span in self.spans if span.owner == name), None)
+
+    def _cover(self, name: Name) -> _Span | None:
+        return next((span for span in self.spans if span.covers(name, self.zone)), None)
+
+
+class _Nsec3:
+    """NSEC3, RFC 5155 section 8. Records with other parameters than the first are ignored (8.2)."""
+
+    def __init__(self, zone: Name, records: Iterable[RRset]) -> None:
+        self.zone = zone
+        self.spans: dict[bytes, NSEC3] = {}
+        for rrset in records:
+            owner = owner_hash(rrset.name, zone)
+            for rdata in rrset:
+                if owner and isinstance(rdata, NSEC3) and self._ours(rdata):
+                    self.spans[owner] = rdata
+        first = next(iter(self.spans.values()), None)
+        self.salt: bytes = first.salt if first else b""
+        self.iterations: int = first.iterations if first else 0
+        self.costly = self.iterations > ITERATIONS
+
+    def _ours(self, rdata: NSEC3) -> bool:
+        if rdata.algorithm != 1 or rdata.flags & ~1:
+            return False
+        first = next(iter(self.spans.values()), rdata)
+        return (rdata.salt, rdata.iterations) == (first.salt, first.iterations)
+
+    def nxdomain(self, name: Name) -> Proof:
+        return self._too_costly() or self._nxdomain(name)
+
+    def nodata(self, name: Name, rdtype: RdataType) -> Proof:
+        return self._too_costly() or self._nodata(name, rdtype)
+
+    def expansion(self, name: Name, source: Name) -> Proof:
+        if self.costly:
+            return self._too_costly() or PROVEN
+        closer = name.split(len(source) + 1)[1]
+        span = self._cover(closer)
+        if span is None:
+            return no(f"no NSEC3 covers {closer}")
+        return OPTED_OUT if span.flags & 1 else PROVEN
+
+    def unsigned_cut(self, name: Name) -> Proof:
+        own = None if self.costly else self._match(name)
+        if own and not has(own, NS):
+            return no(f"the NSEC3 of {name} does not show a delegation")
+        return self.nodata(name, DS)
+
+    def _too_costly(self) -> Proof | None:
+        if not self.costly:
+            return None
+        detail = f"{self.iterations} iterations, over {ITERATIONS} is insecure to resolvers"
+        return Proof(Cause.NSEC3_ITERATIONS, insecure=True, detail=detail)
+
+    def _nxdomain(self, name: Name) -> Proof:
+        if self._match(name):
+            return no(f"an NSEC3 matches {name}, so it exists")
+        encloser, span = self._closest(name)
+        if encloser is None:
+            return no(f"no NSEC3 matches an encloser of {name}")
+        if span is None:
+            return no(f"no NSEC3 covers the name next closer than {encloser}")
+        if not self._cover(_wildcard(encloser)):
+            return no(f"no NSEC3 covers *.{encloser}")
+        return OPTED_OUT if span.flags & 1 else PROVEN
+
+    def _nodata(self, name: Name, rdtype: RdataType) -> Proof:
+        own = self._match(name)
+        if own:
+            return _lacks(own, name, rdtype)
+        encloser, span = self._closest(name)
+        if encloser is None or span is None:
+            return no(f"no NSEC3 matches {name} or covers it under a proven encloser")
+        if rdtype == DS and span.flags & 1:
+            return OPTED_OUT
+        wildcard = self._match(_wildcard(encloser))
+        if wildcard is None:
+            return no(f"no NSEC3 of {name}, and the span over it does not opt out")
+        return _lacks(wildcard, _wildcard(encloser), rdtype)
+
+    def _closest(self, name: Name) -> tuple[Name | None, NSEC3 | None]:
+        """The closest provable encloser, and what covers the next closer name (section 8.3)."""
+        closer = name
+        while closer != self.zone and len(closer) > len(self.zone):
+            encloser = closer.parent()
+            own = self._match(encloser)
+            if own:
+                below_cut = _at_cut(own) or has(own, DNAME)
+                return (None, None) if below_cut else (encloser, self._cover(closer))
+            closer = encloser
+        return None, None
+
+    def _match(self, name: Name) -> NSEC3 | None:
+        return self.spans.get(nsec3_hash(name, self.salt, self.iterations))
+
+    def _cover(self, name: Name) -> NSEC3 | None:
+        hashed = nsec3_hash(name, self.salt, self.iterations)
+        for owner, rdata in self.spans.items():
+            if between(owner, hashed, rdata.next):
+                return rdata
+        return None
+
+
+def between(owner: bytes, hashed: bytes, after: bytes) -> bool:
+    """Is `hashed` strictly inside the span of the ring that starts at `owner`?"""
+    if owner < after:
+        return owner < hashed < after
+    return hashed > owner or hashed < after
+
+
+def owner_hash(owner: Name, zone: Name) -> bytes | None:
+    """The hash in an NSEC3 owner name; None when it is not one of `zone` (RFC 5155 section 3)."""
+    if len(owner) != len(zone) + 1 or not owner.is_subdomain(zone):
+        return None
+    try:
+        return base64.b32hexdecode(owner.labels[0].upper())
+    except binascii.Error:
+        return None
+
+
+@lru_cache(maxsize=65536)
+def nsec3_hash(name: Name, salt: bytes, iterations: int) -> bytes:
+    """RFC 5155 section 5, SHA-1 being the only algorithm there is."""
+    digest = hashlib.sha1(name.to_digestable() + salt, usedforsecurity=False).digest()
+    for _ in range(iterations):
+        digest = hashlib.sha1(digest + salt, usedforsecurity=False).digest()
+    return digest

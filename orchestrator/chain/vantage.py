@@ -1,0 +1,91 @@
+"""From where a chain is walked: root hints and trust anchors, by default those of IANA."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import dns.exception
+import dns.name
+import dns.rdatatype
+import dns.zone
+import dns.zonefile
+from dns.name import Name
+from dns.rdtypes.ANY.DNSKEY import DNSKEY
+from dns.rdtypes.ANY.DS import DS
+from dns.rrset import RRset
+
+from orchestrator.chain.trust import as_ds
+from orchestrator.errors import BadFile
+
+
+@dataclass(frozen=True)
+class Vantage:
+    """`hints` are (name, address) of root servers; `anchors` lines of DS or DNSKEY records."""
+
+    hints: tuple[tuple[str, str], ...]
+    anchors: tuple[str, ...]
+    port: int = 53
+
+
+def vantage(hints: Path | None, anchors: Path | None, port: int = 53) -> Vantage:
+    """Read hints and anchors; None means the IANA files in the package. Raises BadFile."""
+    return Vantage(_hints(hints), _anchors(anchors), port)
+
+
+def anchors_by_zone(anchors: tuple[str, ...]) -> dict[Name, tuple[DS, ...]]:
+    """The anchors as DS records, by the zone they vouch for."""
+    by_zone: dict[Name, tuple[DS, ...]] = {}
+    for rrset in dns.zonefile.read_rrsets("\n".join(anchors), default_ttl=0):
+        records = tuple(
+            record if isinstance(record, DS) else as_ds(rrset.name, record)
+            for record in rrset
+            if isinstance(record, DS | DNSKEY)
+        )
+        by_zone[rrset.name] = by_zone.get(rrset.name, ()) + records
+    return by_zone
+
+
+def _hints(path: Path | None) -> tuple[tuple[str, str], ...]:
+    rrsets = _read(path, "root.hints")
+    servers = {
+        record.target
+        for rrset in rrsets
+        if rrset.rdtype == dns.rdatatype.NS and rrset.name == dns.name.root
+        for record in rrset
+    }
+    found = tuple(
+        (rrset.name.to_text().lower(), record.address)
+        for rrset in rrsets
+        if rrset.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA) and rrset.name in servers
+        for record in rrset
+    )
+    if not found:
+        raise BadFile("holds no name server of the root with an address", file=str(path))
+    return found
+
+
+def _anchors(path: Path | None) -> tuple[str, ...]:
+    found = tuple(
+        f"{rrset.name} IN {dns.rdatatype.to_text(rrset.rdtype)} {record.to_text()}"
+        for rrset in _read(path, "root.ds")
+        if rrset.rdtype in (dns.rdatatype.DS, dns.rdatatype.DNSKEY)
+        for record in rrset
+    )
+    if not found:
+        raise BadFile("holds no DS and no DNSKEY record", file=str(path))
+    return found
+
+
+def _read(path: Path | None, packaged: str) -> list[RRset]:
+    try:
+        if path is None:
+            text = resources.files("orchestrator").joinpath("data", packaged).read_text()
+        else:
+            text = path.read_text()
+        return list(dns.zonefile.read_rrsets(text, default_ttl=0))
+    except OSError as error:
+        raise BadFile(error.strerror or str(error), file=str(path)) from error
+    except (dns.exception.DNSException, ValueError) as error:
+        raise BadFile(f"is no file of DNS records: {error}", file=str(path)) from error

@@ -1,0 +1,249 @@
+"""Does a signature over an RRset verify, and when not, why (RFC 4035 section 5.3, RFC 6840)?
+
+dnspython brings the public-key algorithms; the rules are here. Crypto is verified before times
+are judged: an expired signature that verifies and one that never did are different incidents.
+Work is bounded (CVE-2023-50387): so many signatures an RRset, so many keys a tag.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import dns.dnssec
+import dns.exception
+import dns.name
+import dns.rdatatype
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from dns.dnssecalgs import get_algorithm_cls_from_dnskey
+from dns.name import Name
+from dns.rdtypes.ANY.DNSKEY import DNSKEY
+from dns.rdtypes.ANY.RRSIG import RRSIG
+from dns.rrset import RRset
+
+from orchestrator.model import Cause, rfc3339
+
+ALGORITHMS = frozenset({5, 7, 8, 10, 13, 14, 15, 16})
+SIGNATURES = 8  # tried for one RRset; BIND allows 16 validations a whole fetch
+KEYS_PER_TAG = 4  # tried for one signature; Unbound's limit for colliding tags is the same
+ZONE, REVOKE = 0x0100, 0x0080  # DNSKEY flags, RFC 4034 section 2.1.1 and RFC 5011 section 7
+
+_UNUSABLE = (
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    dns.exception.DNSException,
+    ValueError,
+    TypeError,
+    IndexError,
+    struct.error,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with one RRset of one answer."""
+
+    cause: Cause
+    rrset: str
+    owner: str
+    detail: str = ""
+    key_tag: int | None = None
+    algorithm: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """The moment to judge for: POSIX seconds, and how many seconds of tolerance either way."""
+
+    now: float
+    skew: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of `zone` that may sign its data, by (key tag, algorithm)."""
+
+    zone: Name
+    by_id: Mapping[tuple[int, int], tuple[DNSKEY, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """How one RRset stands. `fault` is None when a signature verified and is in time.
+
+    `expires` is the POSIX time the best verified signature ends; `source` is set when the RRset
+    was synthesized from the wildcard "*.source" (RFC 4035 section 5.3.4), which is then only
+    right with a proof that no closer name exists.
+    """
+
+    fault: Fault | None
+    expires: int | None = None
+    inception: int | None = None
+    source: Name | None = None
+
+
+def keys_of(zone: Name, records: Iterable[DNSKEY]) -> Keys:
+    """The usable keys among a zone's DNSKEY records: zone keys, protocol 3, not revoked."""
+    by_id: dict[tuple[int, int], tuple[DNSKEY, ...]] = {}
+    for key in records:
+        if key.flags & ZONE and not key.flags & REVOKE and key.protocol == 3:
+            ident = (key_tag(key), int(key.algorithm))
+            by_id[ident] = (*by_id.get(ident, ()), key)
+    return Keys(zone, by_id)
+
+
+@lru_cache(maxsize=4096)
+def key_tag(key: DNSKEY) -> int:
+    """RFC 4034 appendix B."""
+    return dns.dnssec.key_id(key)
+
+
+# The likeliest intention first: what the nearest miss among several signatures says is the cause.
+_NEARNESS = (
+    Cause.RRSIG_EXPIRED,
+    Cause.RRSIG_NOT_YET_VALID,
+    Cause.RRSIG_INVALID,
+    Cause.VALIDATION_LIMIT,
+    Cause.RRSIG_MALFORMED,
+    Cause.RRSIG_UNKNOWN_KEY,
+    Cause.UNSUPPORTED_ALGORITHM,
+    Cause.RRSIG_MISSING,
+)
+
+
+def verify(rrset: RRset, signatures: RRset | None, keys: Keys, when: When) -> Signed:
+    """Judge `rrset` by the signatures over it; one good signature is enough (RFC 4035 5.3.3)."""
+    best = Signed(_fault(Cause.RRSIG_MISSING, rrset, "no signature over it came with the answer"))
+    for number, signature in enumerate(signatures or ()):
+        if number == SIGNATURES:
+            limit = _fault(Cause.VALIDATION_LIMIT, rrset, f"more than {SIGNATURES} signatures")
+            return _nearer(best, Signed(limit))
+        signed = _judge(rrset, signature, keys, when)
+        if signed.fault is None:
+            return signed
+        best = _nearer(best, signed)
+    return best
+
+
+def _nearer(one: Signed, other: Signed) -> Signed:
+    assert one.fault is not None
+    assert other.fault is not None
+    rank = _NEARNESS.index
+    return one if rank(one.fault.cause) <= rank(other.fault.cause) else other
+
+
+def _fault(cause: Cause, rrset: RRset, detail: str, signature: RRSIG | None = None) -> Fault:
+    return Fault(
+        cause,
+        dns.rdatatype.to_text(rrset.rdtype),
+        rrset.name.to_text(),
+        detail,
+        signature.key_tag if signature else None,
+        int(signature.algorithm) if signature else None,
+    )
+
+
+def _judge(rrset: RRset, signature: RRSIG, keys: Keys, when: When) -> Signed:
+    """One signature, in the order RFC 4035 section 5.3.1 gives, except that times come last."""
+    owner_labels = len(rrset.name) - 1 - rrset.name.is_wild()
+    if signature.signer != keys.zone or not rrset.name.is_subdomain(keys.zone):
+        return _no(rrset, signature, f"signed by {signature.signer}, not by {keys.zone}")
+    if signature.labels > owner_labels:
+        return _no(rrset, signature, f"label count {signature.labels} is over {owner_labels}")
+    if int(signature.algorithm) not in ALGORITHMS:
+        detail = f"algorithm {int(signature.algorithm)} is not supported"
+        return Signed(_fault(Cause.UNSUPPORTED_ALGORITHM, rrset, detail, signature))
+    candidates = keys.by_id.get((signature.key_tag, int(signature.algorithm)), ())
+    if not candidates:
+        detail = f"no DNSKEY of {keys.zone} has tag {signature.key_tag}"
+        return Signed(_fault(Cause.RRSIG_UNKNOWN_KEY, rrset, detail, signature))
+    data = _signed_data(rrset, signature)
+    if not any(_verifies(key, data, signature.signature) for key in candidates[:KEYS_PER_TAG]):
+        return _unverified(rrset, signature, len(candidates))
+    fault = _out_of_time(rrset, signature, when)
+    source = None
+    if signature.labels < owner_labels:
+        source = rrset.name.split(signature.labels + 1)[1]
+    return Signed(fault, signature.expiration, signature.inception, source)
+
+
+def _no(rrset: RRset, signature: RRSIG, detail: str) -> Signed:
+    return Signed(_fault(Cause.RRSIG_INVALID, rrset, detail, signature))
+
+
+def _unverified(rrset: RRset, signature: RRSIG, candidates: int) -> Signed:
+    if candidates > KEYS_PER_TAG:
+        detail = f"{candidates} keys share tag {signature.key_tag}, {KEYS_PER_TAG} were tried"
+        return Signed(_fault(Cause.VALIDATION_LIMIT, rrset, detail, signature))
+    keys = "the key" if candidates == 1 else f"any of the {candidates} keys"
+    return _no(rrset, signature, f"does not verify with {keys} of tag {signature.key_tag}")
+
+
+def _out_of_time(rrset: RRset, signature: RRSIG, when: When) -> Fault | None:
+    late = _later(when.now, signature.expiration)
+    early = _later(signature.inception, when.now)
+    if late > when.skew:
+        detail = f"expired {_at(signature.expiration)}, {_span(late)} ago; {_tolerance(signature)}"
+        return _fault(Cause.RRSIG_EXPIRED, rrset, detail, signature)
+    if early > when.skew:
+        detail = f"begins {_at(signature.inception)}, in {_span(early)}; {_tolerance(signature)}"
+        return _fault(Cause.RRSIG_NOT_YET_VALID, rrset, detail, signature)
+    return None
+
+
+def _later(one: float, other: float) -> float:
+    """How many seconds `one` is after `other`, in serial arithmetic (RFC 4034 section 3.1.5)."""
+    return (one - other + 2**31) % 2**32 - 2**31
+
+
+def _at(posix: int) -> str:
+    return rfc3339(datetime.fromtimestamp(posix, UTC))
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _tolerance(signature: RRSIG) -> str:
+    """What common resolvers allow: unbound.conf(5), val-sig-skew-min and -max; BIND: nothing."""
+    lifetime = _later(signature.expiration, signature.inception)
+    return f"BIND tolerates nothing, Unbound {_span(min(86400, max(3600, lifetime / 10)))}"
+
+
+def _signed_data(rrset: RRset, signature: RRSIG) -> bytes:
+    """The octets that were signed, RFC 4034 section 3.1.8.1 with the canonical form of 6.2."""
+    owner = rrset.name
+    if signature.labels < len(owner) - 1 - owner.is_wild():
+        owner = dns.name.Name([b"*", *owner.split(signature.labels + 1)[1].labels])
+    head = signature.to_wire(origin=dns.name.root) or b""
+    fixed = owner.to_digestable() + struct.pack(
+        "!HHI", rrset.rdtype, rrset.rdclass, signature.original_ttl
+    )
+    records = sorted({rdata.to_digestable() for rdata in rrset})
+    return (
+        head[:18]
+        + signature.signer.to_digestable()
+        + b"".join(fixed + struct.pack("!H", len(record)) + record for record in records)
+    )
+
+
+@lru_cache(maxsize=65536)
+def _verifies(key: DNSKEY, data: bytes, signature: bytes) -> bool:
+    """The crypto alone. Every server sends the same signatures, so answers are remembered."""
+    try:
+        _public(key).verify(signature, data)
+    except _UNUSABLE:
+        return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _public(key: DNSKEY) -> Any:
+    return get_algorithm_cls_from_dnskey(key).public_cls.from_dnskey(key)
