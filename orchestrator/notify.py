@@ -19,8 +19,10 @@ SCHEMA = "ntactl/event/1"
 Kind = Literal[
     "approved",  # a person said yes to a plan
     "applied",  # the NTA is on the fleet, `pending` names hosts that lack it
+    "apply-failed",  # an apply failed before it changed anything
     "taken-back",  # an apply failed and undid itself
     "host-lost",  # a host could not be reached or has drifted
+    "renewed",  # a new end was approved, `pending` names hosts that do not know it yet
     "reasserted",  # a reload had lost the NTA, it is on again
     "ends-soon",  # `minutes` to the end: 20, then 5; `renew` is the command to type
     "canary-failed",  # reverted, it did not validate: its NTA is back

@@ -120,3 +120,10 @@ class Playbook(Value):
 def load_playbook(path: Path) -> Playbook:
     """Read a policy from the YAML file at `path`. Raises BadFile with file, line and field."""
     return yamlfile.load(path, Playbook)
+
+
+def packaged_playbook() -> Path:
+    """The playbook for TLDs that ships with ntactl: in the wheel, else in the checkout."""
+    package = Path(__file__).parent
+    shipped = package / "_playbooks" / "tld-nta.yaml"
+    return shipped if shipped.exists() else package.parent / "playbooks" / "tld-nta.yaml"

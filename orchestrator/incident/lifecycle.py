@@ -100,8 +100,13 @@ class Record:
         return tuple(name for name, host in self.hosts.items() if host.state in HOLDING)
 
     def pending(self) -> tuple[str, ...]:
-        """Hosts that were to have it and have not."""
-        waiting = {OnHost.PLANNED, OnHost.REFUSED, OnHost.UNREACHABLE, OnHost.UNDONE}
+        """Hosts that were to have it and have not: the watcher goes on with them.
+
+        Not those where it failed, and none after an apply that ended in a person's hands.
+        """
+        if self.outcome not in {"done", "pending"}:
+            return ()
+        waiting = {OnHost.PLANNED, OnHost.REFUSED, OnHost.UNREACHABLE}
         return tuple(name for name, host in self.hosts.items() if host.state in waiting)
 
     def live(self) -> bool:
@@ -204,7 +209,14 @@ def _revert_started(record: Record, event: Event) -> Record:
 
 
 def _canary_returned(record: Record, _event: Event) -> Record:
-    return replace(record, canaries=(), baking_since=None, clean_since=None, looks_clean=0)
+    """Reverted canaries are to have it again; the watcher brings it back as to a pending host."""
+    hosts = {
+        name: HostRecord() if name in record.canaries and host.state is OnHost.REVERTED else host
+        for name, host in record.hosts.items()
+    }
+    return replace(
+        record, hosts=hosts, canaries=(), baking_since=None, clean_since=None, looks_clean=0
+    )
 
 
 def _revert_ended(record: Record, event: Event) -> Record:

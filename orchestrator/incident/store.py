@@ -47,14 +47,12 @@ class Store:
             sa.event.listen(self._engine, "connect", _durable)
             _META.create_all(self._engine)
 
-    def append(self, event: Event) -> Event:
-        """Write one event down, durably, and give it back with its number."""
-        text = event.model_dump_json(exclude={"seq"})
-        with _explained(self.folder), self._engine.begin() as connection:
-            row = connection.execute(sa.insert(_JOURNAL).values(plan=event.plan, event=text))
-            key = row.inserted_primary_key
-        assert key is not None
-        return event.model_copy(update={"seq": key[0]})
+    def append(self, *events: Event) -> None:
+        """Write events down in one durable step, all or none."""
+        rows = [{"plan": e.plan, "event": e.model_dump_json(exclude={"seq"})} for e in events]
+        if rows:
+            with _explained(self.folder), self._engine.begin() as connection:
+                connection.execute(sa.insert(_JOURNAL), rows)
 
     def events(self, plan: str | None = None) -> list[Event]:
         """The journal in order, of one plan or of all."""

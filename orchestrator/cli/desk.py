@@ -1,0 +1,212 @@
+"""What every acting verb lays out first: state, fleet, clock, and somebody to tell."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.errors import BadFile, BadInput, NtactlError
+
+if TYPE_CHECKING:
+    from orchestrator.fleet.inventory import Inventory
+    from orchestrator.incident.lifecycle import Record
+    from orchestrator.incident.store import Store
+    from orchestrator.model import Verdict
+    from orchestrator.playbook import Notify, Playbook
+    from orchestrator.rollout.means import Means
+    from orchestrator.rollout.plan import Plan
+
+
+def now() -> datetime:
+    """The controller's clock."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """Eight random hex digits: a plan's name."""
+    return secrets.token_hex(4)
+
+
+def say(line: str) -> None:
+    """Tell the person who watches (stderr: results go to stdout)."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def inventory_of(path: Path | None) -> Inventory:
+    """Load the fleet. Raises BadInput without one."""
+    from orchestrator.fleet.inventory import load_inventory
+
+    if path is None:
+        raise BadInput("no inventory", next_step="-i INVENTORY, or NTACTL_INVENTORY")
+    return load_inventory(path)
+
+
+def playbook_of(path: Path | None) -> Playbook:
+    """Load the policy; the packaged one for TLDs when none is named."""
+    from orchestrator.playbook import load_playbook, packaged_playbook
+
+    return load_playbook(path or packaged_playbook())
+
+
+@dataclass(frozen=True)
+class Looker:
+    """How this machine looks at zones: hints, anchors, port, names given."""
+
+    hints: Path | None
+    anchor: Path | None
+    port: int
+    names: Path | None
+
+    def look(
+        self, zone: str, playbook: Playbook, *, extra: Sequence[str] = (), rounds: int | None = None
+    ) -> Verdict:
+        """One verdict on one zone."""
+        from orchestrator.chain.check import check, vantage
+
+        view = vantage(self.hints, self.anchor, self.port)
+        names = [*names_under(self.names, zone), *extra]
+        return check(zone, view, probe=playbook.probe, names=names, rounds=rounds, clock=now)
+
+    def once(self, plan: Plan, zone: str, names: tuple[str, ...]) -> Verdict:
+        """One full round, as the watcher looks."""
+        return self.look(zone, plan.playbook, extra=names, rounds=1)
+
+
+def moment(text: str, start: datetime) -> datetime:
+    """A time as RFC 3339, or a length from `start`. Raises BadInput."""
+    from orchestrator.names import length
+
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return start + length(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def names_under(path: Path | None, zone: str) -> list[str]:
+    """The names of a --names file that lie under the zone. Raises BadFile, BadInput."""
+    from orchestrator.names import under, zone_name
+
+    if path is None:
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise BadFile(f"cannot be read: {error}", file=str(path)) from error
+    names = [zone_name(line.strip()) for line in lines if line.strip() and line[0] != "#"]
+    return [name for name in names if under(name, zone)]
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Store]:
+    """The state, open."""
+    from orchestrator.incident.store import Store
+
+    store = Store(folder)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def tell(whom: Notify, kind: Any, **more: Any) -> None:
+    """Hand an event to the notify command; a pager that fails is said, and stops nothing."""
+    from orchestrator import notify
+
+    failure = notify.tell(whom, notify.event(kind, at=now(), **more))
+    if failure:
+        say(f"warning: nobody was told of '{kind}': {failure}")
+
+
+@contextmanager
+def at_work(store: Store, workers: int, by: str) -> Iterator[Means]:
+    """The means to act on a fleet, connections closed at the end."""
+    from orchestrator.fleet.probe import views
+    from orchestrator.fleet.ssh import Fleet
+    from orchestrator.rollout.means import Means
+
+    with Fleet(workers=workers) as fleet:
+        yield Means(store, fleet, views, now, tell, say, time.sleep, by)
+
+
+def kept_plan(store: Store, plan_id: str) -> Plan:
+    """The plan as it was when it was first carried out. Raises NtactlError."""
+    from orchestrator.rollout.plan import Plan
+
+    try:
+        return Plan.model_validate_json(store.plan(plan_id))
+    except KeyError as error:
+        raise NtactlError(
+            f"plan {plan_id} is not in this state", where=str(store.folder), next_step="--state DIR"
+        ) from error
+
+
+def load_plan(path: Path) -> Plan:
+    """Read a plan file. Raises BadFile; whether it was edited is the gate's question."""
+    from pydantic import ValidationError
+
+    from orchestrator.rollout.plan import Plan
+
+    try:
+        return Plan.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(f"cannot be read: {error}", file=str(path)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise BadFile(f"is no plan: {first['msg']}", file=str(path), field=field) from error
+
+
+def save_plan(path: Path, plan: Plan) -> Path:
+    """Write a plan file, whole or not at all. Raises NtactlError."""
+    beside = path.with_name(f".{path.name}.{new_id()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(plan.to_json(), encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise NtactlError(f"cannot be written: {error.strerror}", where=str(path)) from error
+    return path
+
+
+def check_startable(plan: Plan, store: Store) -> None:
+    """May it be started, or taken up again? Raises Refused, the rule named."""
+    from orchestrator.incident.lifecycle import fold
+    from orchestrator.rollout import gate
+
+    gate.check_digest(plan)
+    events = store.events()
+    if gate.was_started(plan, events):
+        gate.check_unfinished(plan, events, now())
+    else:
+        gate.check_startable(plan, fold(events).values(), now())
+
+
+def record_named(records: dict[str, Record], text: str) -> Record:
+    """The NTA of that id, or the live one of that zone. Raises BadInput."""
+    from orchestrator.names import zone_name
+
+    if text in records:
+        return records[text]
+    try:
+        zone = zone_name(text)
+    except BadInput:
+        zone = ""
+    of_zone = [record for record in records.values() if record.zone == zone]
+    live = [record for record in of_zone if record.live()]
+    if len(live) == 1:
+        return live[0]
+    if live:
+        ids = ", ".join(record.id for record in live)
+        raise BadInput(f"{zone} has several NTAs: {ids}", next_step="name one of them")
+    if of_zone:
+        raise BadInput(f"{zone} has no live NTA; {of_zone[-1].id} ended", next_step="ntactl status")
+    raise BadInput(f"no NTA {text!r} in this state", next_step="ntactl status")

@@ -1,0 +1,56 @@
+"""The options that several verbs share, and the places they point to when nothing is said."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Inventory = Annotated[
+    Path | None, typer.Option("--inventory", "-i", help="The fleet, a YAML file.")
+]
+PlaybookFile = Annotated[Path | None, typer.Option("--playbook", help="Policy, a YAML file.")]
+State = Annotated[Path | None, typer.Option("--state", help="Folder of the journal and plans.")]
+RootHints = Annotated[Path | None, typer.Option("--root-hints", help="Root hints file.")]
+TrustAnchor = Annotated[
+    Path | None, typer.Option("--trust-anchor", help="DS or DNSKEY records to start from.")
+]
+Names = Annotated[
+    Path | None, typer.Option("--names", help="Names under the zone to look at, one a line.")
+]
+Port = Annotated[int, typer.Option("--port", help="Port of the name servers.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Answer prompts with yes; never an approval.")
+]
+For = Annotated[str | None, typer.Option("--for", help="Lifetime: 90s, 2m, 1h, 1d.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, in a line (required).")]
+Ticket = Annotated[str, typer.Option("--ticket", help="Ticket to name in the record.")]
+By = Annotated[str | None, typer.Option("--by", help="Who you are; default: the login name.")]
+Attack = Annotated[
+    str | None,
+    typer.Option("--attack-considered", help="What speaks for a mistake and not an attack."),
+]
+Contacted = Annotated[
+    str | None,
+    typer.Option("--operator-contacted", help="Was the zone's operator contacted, and how."),
+]
+
+
+def state_folder(state: Path | None) -> Path:
+    """The state folder: as said, else the user's (XDG)."""
+    if state is not None:
+        return state
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "ntactl"
+
+
+def person(by: str | None) -> str:
+    """Who is at the keyboard: as said, else user@host."""
+    if by:
+        return by
+    return f"{os.environ.get('SUDO_USER') or getpass.getuser()}@{platform.node()}"

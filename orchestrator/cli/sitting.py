@@ -1,0 +1,111 @@
+"""From a plan in hand to an NTA on the fleet: what approve, apply, mitigate and renew share."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from orchestrator.cli import desk, options
+from orchestrator.errors import Refused
+
+if TYPE_CHECKING:
+    from orchestrator.incident.store import Store
+    from orchestrator.rollout.apply import Report
+    from orchestrator.rollout.plan import Plan
+
+
+def approved(
+    loaded: Plan, by: str | None, attack: str | None, contacted: str | None, *, yes: bool
+) -> Plan:
+    """The plan with this person's approval; a terminal is asked what was not said."""
+    from orchestrator.rollout.plan import Approval
+
+    asks = sys.stdin.isatty()
+    if asks and attack is None:
+        attack = typer.prompt("Could it be an attack? What speaks for a mistake", err=True)
+    if asks and contacted is None:
+        contacted = typer.prompt("Was the zone's operator contacted, and how", err=True)
+    if asks and not yes:
+        zones = ", ".join(nta.zone for nta in loaded.ntas)
+        typer.confirm(f"Approve an NTA for {zones} on {_count(loaded)}?", abort=True, err=True)
+    approval = Approval(
+        by=options.person(by),
+        at=desk.now(),
+        digest=loaded.digest,
+        attack_considered=attack or "unstated",
+        operator_contacted=contacted or "unstated",
+    )
+    return loaded.model_copy(update={"approvals": (*loaded.approvals, approval)})
+
+
+def _count(loaded: Plan) -> str:
+    hosts = sum(len(wave) for wave in loaded.waves)
+    return (
+        f"{hosts} host{'' if hosts == 1 else 's'}, until {loaded.ntas[0].ends_at:%d %b %H:%M:%SZ}"
+    )
+
+
+def tell_approved(plan: Plan) -> None:
+    """Hand "approved" to the playbook's notify command, once for each NTA."""
+    by = plan.approvals[-1].by
+    for nta in plan.ntas:
+        desk.tell(plan.playbook.notify, "approved", id=nta.id, zone=nta.zone, plan=plan.id, by=by)
+
+
+def applied(loaded: Plan, state: Path | None, by: str | None, *, yes: bool) -> Report:
+    """Pass the gate, ask once more on a terminal, carry it out under the state's lock."""
+    from orchestrator.incident.lock import only_one
+
+    folder = options.state_folder(state)
+    with only_one(folder, f"apply of plan {loaded.id}"), desk.opened(folder) as store:
+        desk.check_startable(loaded, store)
+        if sys.stdin.isatty() and not yes:
+            typer.confirm(f"Apply plan {loaded.id} on {_count(loaded)}?", abort=True, err=True)
+        store.keep_plan(loaded.id, loaded.to_json())
+        return _carried_out(loaded, store, options.person(by))
+
+
+def _carried_out(loaded: Plan, store: Store, by: str) -> Report:
+    from orchestrator.rollout.apply import carry_out
+    from orchestrator.rollout.renew import carry_out_renewal
+
+    with desk.at_work(store, loaded.playbook.workers, by) as means:
+        if loaded.action == "renew":
+            return carry_out_renewal(means, loaded)
+        return carry_out(means, loaded)
+
+
+def finish(report: Report, *, as_json: bool, verb: str = "apply") -> None:
+    """Print how it ended, and end with its exit code."""
+    from orchestrator.report.apply import json_of, text_of
+
+    print(json.dumps(json_of(report, verb)) if as_json else text_of(report))
+    raise typer.Exit(report.exit_code)
+
+
+def in_one(
+    made: Plan,
+    state: Path | None,
+    by: str | None,
+    attack: str | None,
+    contacted: str | None,
+    *,
+    yes: bool,
+) -> Report:
+    """Ask, approve and carry out. Without a person at a terminal only a lab goes on (rule 1)."""
+    path = options.state_folder(state) / "plans" / f"{made.id}.json"
+    if (yes or not sys.stdin.isatty()) and not made.lab:
+        desk.save_plan(path, made)
+        raise Refused(
+            "unapproved",
+            "without a terminal, or with --yes, this goes on only on a lab inventory",
+            next_step=f"ntactl approve {path} && ntactl apply {path}",
+        )
+    plan = approved(made, by, attack, contacted, yes=yes)
+    desk.save_plan(path, plan)
+    tell_approved(plan)
+    return applied(plan, state, by, yes=True)

@@ -1,0 +1,272 @@
+"""status, watch, renew, hold, revert, rollback: while an NTA stands, and its end."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli import desk, options, sitting
+from orchestrator.errors import BadInput, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.incident.lifecycle import Record
+    from orchestrator.incident.store import Store
+    from orchestrator.model import HostReading
+    from orchestrator.rollout.plan import Plan
+    from orchestrator.watch.cycle import Said
+
+Which = Annotated[str, typer.Argument(help="An NTA's id, or its zone.", metavar="ZONE-or-ID")]
+Id = Annotated[str, typer.Argument(help="An NTA's id, or its zone.", metavar="ID")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these verbs to the command line."""
+    for verb in (status, watch, renew, hold, revert, rollback):
+        app.command()(verb)
+
+
+def status(
+    state: options.State = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="From the journal alone, asking no host.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Every NTA: zone, state, hosts holding it, drift, time left, who, why."""
+    from orchestrator.incident.lifecycle import fold
+    from orchestrator.report.status import host_status, json_of, text_of
+
+    with desk.opened(options.state_folder(state)) as store:
+        records = list(fold(store.events()).values())
+        readings = {} if offline else _readings(store, [r for r in records if r.live()])
+    hosts = {
+        record.id: [host_status(record, name, readings.get(name)) for name in record.hosts]
+        for record in records
+        if record.live()
+    }
+    foreign = {
+        name: [running.zone for running in reading.running if running.id is None]
+        for name, reading in readings.items()
+    }
+    foreign = {name: zones for name, zones in foreign.items() if zones}
+    if as_json:
+        print(json.dumps(json_of(records, hosts, foreign, desk.now())))
+    else:
+        print(text_of(records, hosts, foreign, desk.now()))
+
+
+def _readings(store: Store, live: Sequence[Record]) -> dict[str, HostReading]:
+    from orchestrator.fleet.ssh import Fleet
+    from orchestrator.rollout.send import read
+
+    plans = [desk.kept_plan(store, record.plan) for record in live]
+    hosts = {planned.host.name: planned.host for plan in plans for planned in plan.hosts}
+    if not hosts:
+        return {}
+    with Fleet(workers=32, connect_timeout=5) as fleet:
+        readings, faults = read(fleet, desk.now, hosts.values(), deadline=20)
+    for name, (_, message) in sorted(faults.items()):
+        desk.say(f"{name}: {message}")
+    return readings
+
+
+def watch(
+    once: Annotated[bool, typer.Option("--once", help="One cycle, for a timer.")] = False,
+    every: Annotated[str, typer.Option("--every", help="Between cycles.")] = "15s",
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="With --once: exit 3 while an NTA is live.")
+    ] = False,
+    state: options.State = None,
+    names: options.Names = None,
+    root_hints: options.RootHints = None,
+    trust_anchor: options.TrustAnchor = None,
+    port: options.Port = 53,
+    as_json: options.Json = False,
+) -> None:
+    """Look, and take NTAs out once their chain is whole. Each cycle says one sentence an NTA."""
+    from orchestrator.names import length
+
+    pause = length(every).total_seconds()
+    looker = desk.Looker(root_hints, trust_anchor, port, names)
+    folder = options.state_folder(state)
+    while True:
+        said = _cycle(folder, looker)
+        _print_said(said, as_json=as_json)
+        if once:
+            raise typer.Exit(3 if exit_code and _live(folder) else 0)
+        time.sleep(pause)
+
+
+def _print_said(said: list[Said] | None, *, as_json: bool) -> None:
+    if as_json:
+        lines = [
+            {"id": s.id, "zone": s.zone, "act": s.act.value, "said": s.sentence} for s in said or []
+        ]
+        print(json.dumps({"schema": "ntactl/watch/1", "ntas": lines}), flush=True)
+    elif said is None:
+        print("another ntactl is at work on this state; nothing done", flush=True)
+    elif not said:
+        print("no live NTA", flush=True)
+    for one in said or [] if not as_json else []:
+        print(f"{desk.now():%H:%M:%SZ} {one.id}: {one.sentence}", flush=True)
+
+
+def _live(folder: Path) -> bool:
+    from orchestrator.incident.lifecycle import fold
+
+    with desk.opened(folder) as store:
+        return any(record.live() for record in fold(store.events()).values())
+
+
+def _cycle(folder: Path, looker: desk.Looker) -> list[Said] | None:
+    """One cycle under the lock; None when another holds it."""
+    from orchestrator.incident.lock import only_one
+    from orchestrator.watch.aftercare import aftercare
+    from orchestrator.watch.cycle import Watch, cycle
+
+    def save(plan: Plan) -> Path:
+        return desk.save_plan(folder / "plans" / f"{plan.id}.json", plan)
+
+    try:
+        with (
+            only_one(folder, "watch"),
+            desk.opened(folder) as store,
+            desk.at_work(store, 32, "watch") as means,
+        ):
+            watcher = Watch(means, looker.once, lambda key: desk.kept_plan(store, key))
+            return [*cycle(watcher), *aftercare(watcher, save)]
+    except Refused as refusal:
+        if refusal.rule != "locked":
+            raise
+        return None
+
+
+def renew(
+    which: Id,
+    lifetime: options.For = None,
+    reason: options.Reason = "",
+    state: options.State = None,
+    by: options.By = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Save it as a plan, apply later.")
+    ] = None,
+    attack_considered: options.Attack = None,
+    operator_contacted: options.Contacted = None,
+    yes: options.Yes = False,
+    names: options.Names = None,
+    root_hints: options.RootHints = None,
+    trust_anchor: options.TrustAnchor = None,
+    port: options.Port = 53,
+    as_json: options.Json = False,
+) -> None:
+    """Give an NTA a new end, approved like a plan; each host's guard is re-armed first."""
+    from orchestrator.incident.lifecycle import fold
+    from orchestrator.names import length
+    from orchestrator.report.plan import text_of
+    from orchestrator.rollout.renew import make_renewal
+
+    if lifetime is None:
+        raise BadInput("no new lifetime", next_step=f"ntactl renew {which} --for 2h")
+    looker = desk.Looker(root_hints, trust_anchor, port, names)
+    with desk.opened(options.state_folder(state)) as store:
+        record = desk.record_named(fold(store.events()), which)
+        old = desk.kept_plan(store, record.plan)
+    made = make_renewal(
+        record,
+        old,
+        plan_id=desk.new_id(),
+        now=desk.now(),
+        lifetime=length(lifetime),
+        reason=reason or record.reason,
+        by=options.person(by),
+        verdicts=[looker.look(record.zone, old.playbook)],
+    )
+    if out is not None:
+        desk.save_plan(out, made)
+        print(text_of(made))
+        desk.say(f"saved: {out}\nnext:  ntactl approve {out} && ntactl apply {out}")
+        return
+    desk.say(text_of(made))
+    report = sitting.in_one(made, state, by, attack_considered, operator_contacted, yes=yes)
+    sitting.finish(report, as_json=as_json, verb="renew")
+
+
+def hold(
+    which: Id,
+    until: Annotated[
+        str | None, typer.Option("--until", help="A time (RFC 3339), or a length like 2h.")
+    ] = None,
+    release: Annotated[bool, typer.Option("--release", help="Let `watch` revert again.")] = False,
+    reason: options.Reason = "",
+    state: options.State = None,
+    by: options.By = None,
+) -> None:
+    """No automatic revert before that time (never past the NTA's end), or let go of it."""
+    from orchestrator.incident.lifecycle import fold
+    from orchestrator.rollout.hold import held, released
+
+    if (until is None) is not release:
+        raise BadInput("say either --until TIME or --release")
+    with desk.opened(options.state_folder(state)) as store:
+        record = desk.record_named(fold(store.events()), which)
+        who, now = options.person(by), desk.now()
+        if until is None:
+            store.append(released(record, now, who))
+            print(f"{record.id}: released, watch reverts it once the chain is whole")
+        else:
+            event = held(record, now, who, desk.moment(until, now), reason)
+            store.append(event)
+            print(f"{record.id}: held until {event.data['until']}")
+
+
+def revert(
+    which: Which,
+    state: options.State = None,
+    by: options.By = None,
+    yes: options.Yes = False,
+    as_json: options.Json = False,
+) -> None:
+    """Take an NTA out now, in waves, with flush and verify."""
+    _taken_out(which, state, by, "revert", yes=yes, as_json=as_json)
+
+
+def rollback(
+    which: Id,
+    state: options.State = None,
+    by: options.By = None,
+    yes: options.Yes = False,
+    as_json: options.Json = False,
+) -> None:
+    """Bring every host that was touched back to its snapshot, whatever became of the apply."""
+    _taken_out(which, state, by, "rollback", yes=yes, as_json=as_json)
+
+
+def _taken_out(
+    which: str, state: Path | None, by: str | None, verb: str, *, yes: bool, as_json: bool
+) -> None:
+    from orchestrator.incident.lifecycle import fold
+    from orchestrator.incident.lock import only_one
+    from orchestrator.rollout.take_out import everywhere
+
+    folder = options.state_folder(state)
+    with only_one(folder, f"{verb} of {which}"), desk.opened(folder) as store:
+        record = desk.record_named(fold(store.events()), which)
+        plan = desk.kept_plan(store, record.plan)
+        _confirm(record, verb, yes=yes)
+        with desk.at_work(store, plan.playbook.workers, options.person(by)) as means:
+            report = everywhere(means, plan, record, verb)
+    sitting.finish(report, as_json=as_json, verb=verb)
+
+
+def _confirm(record: Record, verb: str, *, yes: bool) -> None:
+    if sys.stdin.isatty() and not yes:
+        hosts = len(record.holding())
+        question = f"{verb} {record.id} ({record.zone}, last seen {record.last_state or 'bogus'})"
+        typer.confirm(f"{question} on {hosts} hosts?", abort=True, err=True)

@@ -1,0 +1,312 @@
+"""A plan carried out: waves, verification, and the way back when it does not hold.
+
+Ends in "all on" (some hosts perhaps pending, within the budget) or "all as before", and says
+which. Started again after a crash it goes on where the journal stops, in the same direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from orchestrator.fleet.inventory import Host
+from orchestrator.fleet.probe import Ask
+from orchestrator.incident.journal import Event, Kind
+from orchestrator.incident.lifecycle import HOLDING, OnHost, Record, fold
+from orchestrator.rollout.gate import counted, good_approvals
+from orchestrator.rollout.means import Means
+from orchestrator.rollout.plan import Plan
+from orchestrator.rollout.propose import baseline_asks, baseline_complaints
+from orchestrator.rollout.send import Job, Result, send
+from orchestrator.rollout.transaction import NtaOrder
+from orchestrator.rollout.verify import by_host, control_complaints, nta_complaints
+
+Ending = Literal["done", "pending", "taken-back", "nothing-changed", "person-needed"]
+EXIT_CODES: dict[Ending, int] = {
+    "done": 0,
+    "pending": 7,
+    "taken-back": 5,
+    "nothing-changed": 1,
+    "person-needed": 6,
+}
+VERIFY_TRIES = 4  # a resolver that was just flushed may need a moment for its first answers
+
+
+@dataclass(frozen=True)
+class Report:
+    """How an apply ended, host by host: name -> (state, rule, message)."""
+
+    plan: str
+    ending: Ending
+    hosts: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    why: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """The contract's exit code; 4 when every host refused by a rule."""
+        refused = {"refused"} == {state for state, _, _ in self.hosts.values()}
+        return 4 if self.ending == "nothing-changed" and refused else EXIT_CODES[self.ending]
+
+
+def records_of(means: Means, plan: Plan) -> list[Record]:
+    """The plan's NTAs as the journal has them now."""
+    return [r for r in fold(means.journal.events(plan.id)).values() if r.plan == plan.id]
+
+
+def carry_out(means: Means, plan: Plan) -> Report:
+    """Start the plan, or take it up again. The caller has passed the gate and holds the lock."""
+    records = records_of(means, plan)
+    if any(record.taking_back for record in records):
+        return _take_back(means, plan, "taking back what an interrupted run had begun")
+    means.journal.append(_started(means, plan))
+    for number, wave in enumerate(plan.waves):
+        trouble = _wave(means, plan, wave, canary=number == 0)
+        if trouble:
+            return _on_trouble(means, plan, trouble, canary=number == 0)
+    return _ended(means, plan, "")
+
+
+def _on_trouble(means: Means, plan: Plan, trouble: str, *, canary: bool) -> Report:
+    if canary or plan.playbook.budget.on_breach == "take_back":
+        return _take_back(means, plan, trouble)
+    return _ended(means, plan, trouble)  # "hold": what is on stays on, a person decides
+
+
+def _wave(means: Means, plan: Plan, names: Sequence[str], *, canary: bool) -> str:
+    """Bring one wave on. Gives "" or why the rollout has to stop."""
+    todo = [plan.planned(name).host for name in names if name not in _on(means, plan)]
+    means.say(f"{'canary' if canary else 'wave'}: {', '.join(names)}")
+    bad = _unfit(means, plan, [host for host in todo if host.name not in _maybe_on(means, plan)])
+    jobs = [_apply_job(means, plan, host) for host in todo if host.name not in bad]
+    results = send(means, plan.id, jobs, deadline=plan.playbook.host_deadline.total_seconds())
+    _set_aside(means, plan, bad)
+    complaints = _verify(means, plan, names)
+    if canary:
+        return _canary_trouble(means, plan, names, results, complaints)
+    _take_back_hosts(means, plan, list(complaints))
+    return _budget_trouble(means, plan)
+
+
+def _on(means: Means, plan: Plan) -> set[str]:
+    records = records_of(means, plan)
+    names = {name for record in records for name in record.hosts}
+    return {
+        name
+        for name in names
+        if all(
+            name in record.hosts and record.hosts[name].state is OnHost.APPLIED
+            for record in records
+        )
+    }
+
+
+def _maybe_on(means: Means, plan: Plan) -> set[str]:
+    """Hosts of an interrupted run that may hold it: they are sent the program whatever they say."""
+    return {name for record in records_of(means, plan) for name in record.holding()}
+
+
+def _apply_job(means: Means, plan: Plan, host: Host) -> Job:
+    planned = plan.planned(host.name).change
+    assert planned is not None
+    orders = orders_of(means, plan)
+    return Job(host, "apply", orders, planned.model_copy(update={"ntas": orders}))
+
+
+def orders_of(means: Means, plan: Plan) -> tuple[NtaOrder, ...]:
+    """The plan's NTAs with the ends that hold now: a renewal may have moved them."""
+    ends = {record.id: record.ends_at for record in records_of(means, plan)}
+    return tuple(
+        nta.model_copy(update={"ends_at": ends.get(nta.id, nta.ends_at)}) for nta in plan.ntas
+    )
+
+
+def _unfit(means: Means, plan: Plan, hosts: Sequence[Host]) -> dict[str, tuple[str, str]]:
+    """Hosts that must not be touched: not validating now, or without an upstream."""
+    views = by_host(means.views(hosts, _asks(plan)))
+    zones = [nta.zone for nta in plan.ntas]
+    complaints = {
+        host.name: baseline_complaints(views.get(host.name, []), zones, plan.playbook)
+        for host in hosts
+    }
+    return {name: ("baseline", "; ".join(found)) for name, found in complaints.items() if found}
+
+
+def _set_aside(means: Means, plan: Plan, unfit: dict[str, tuple[str, str]]) -> None:
+    for name, (rule, message) in unfit.items():
+        means.say(f"{name}: left alone [{rule}] {message}")
+        data = {"action": "apply", "outcome": "refused", "rule": rule, "message": message}
+        means.journal.append(_event(means, plan, Kind.HOST_DONE, data, host=name))
+
+
+def _verify(means: Means, plan: Plan, names: Sequence[str]) -> dict[str, str]:
+    """Ask the wave's resolvers themselves; complaints by host name, after a few tries."""
+    waiting = [plan.planned(name).host for name in names if name in _on(means, plan)]
+    complaints: dict[str, str] = {}
+    for attempt in range(VERIFY_TRIES):
+        if attempt:
+            means.pause(1.0)
+        complaints = verify_hosts(means, plan, waiting)
+        waiting = [host for host in waiting if host.name in complaints]
+        if not waiting:
+            break
+    verified = [n for n in names if n in _on(means, plan) and n not in complaints]
+    means.journal.append(
+        _event(means, plan, Kind.WAVE_VERIFIED, {"hosts": verified, "complaints": complaints})
+    )
+    for name, complaint in complaints.items():
+        means.say(f"{name}: does not verify: {complaint}")
+    return complaints
+
+
+def verify_hosts(means: Means, plan: Plan, hosts: Sequence[Host]) -> dict[str, str]:
+    """One look at hosts that should have the NTAs: what is wrong, by host name."""
+    views = by_host(means.views(hosts, _asks(plan)))
+    complaints = {}
+    for host in hosts:
+        mine = views.get(host.name, [])
+        found = control_complaints(mine, plan.playbook.controls)
+        found += [c for nta in plan.ntas for c in nta_complaints(mine, nta.zone)]
+        if found:
+            complaints[host.name] = "; ".join(found)
+    return complaints
+
+
+def _asks(plan: Plan) -> list[Ask]:
+    bad_names = {verdict.zone: verdict.bad_names[:4] for verdict in plan.verdicts}
+    return baseline_asks([nta.zone for nta in plan.ntas], bad_names, plan.playbook)
+
+
+def _canary_trouble(
+    means: Means,
+    plan: Plan,
+    names: Sequence[str],
+    results: dict[str, Result],
+    complaints: dict[str, str],
+) -> str:
+    failed = [n for n, r in results.items() if r.outcome in {"undone", "stuck"}]
+    if failed:
+        return f"the canary failed: {', '.join(f'{n}: {results[n].message}' for n in failed)}"
+    if complaints:
+        return "the canary does not verify: " + "; ".join(
+            f"{n}: {c}" for n, c in complaints.items()
+        )
+    if not any(name in _on(means, plan) for name in names):
+        return "no canary could be reached or would take the change"
+    return _budget_trouble(means, plan)
+
+
+def _budget_trouble(means: Means, plan: Plan) -> str:
+    failures = _failures(means, plan)
+    if counted(plan, failures.values()) <= plan.playbook.budget.failed_hosts:
+        return ""
+    names = ", ".join(f"{name} ({rule})" for name, rule in failures.items())
+    return f"the failure budget of {plan.playbook.budget.failed_hosts} is spent: {names}"
+
+
+def _failures(means: Means, plan: Plan) -> dict[str, str]:
+    """Hosts that count against the budget so far, with the rule."""
+    failures = {planned.host.name: planned.rule for planned in plan.left_alone()}
+    for record in records_of(means, plan):
+        for name, host in record.hosts.items():
+            if host.state in {OnHost.APPLIED, OnHost.PLANNED}:
+                continue
+            failures[name] = host.rule or host.state.value
+    return failures
+
+
+def _take_back(means: Means, plan: Plan, why: str) -> Report:
+    means.say(f"taking back: {why}")
+    means.journal.append(_event(means, plan, Kind.TAKE_BACK_STARTED, {"why": why}))
+    holding = {n for record in records_of(means, plan) for n in record.holding()}
+    _take_back_hosts(means, plan, sorted(holding))
+    return _ended(means, plan, why)
+
+
+def _take_back_hosts(means: Means, plan: Plan, names: Sequence[str]) -> None:
+    jobs = [Job(plan.planned(name).host, "revert", plan.ntas) for name in names]
+    send(means, plan.id, jobs, deadline=plan.playbook.host_deadline.total_seconds())
+
+
+def _ended(means: Means, plan: Plan, why: str) -> Report:
+    records = records_of(means, plan)
+    ending = _ending(records, held=bool(why))
+    data = {"outcome": ending, "why": why}
+    means.journal.append(_event(means, plan, Kind.APPLY_ENDED, data))
+    report = Report(plan.id, ending, _hosts(plan, records), why)
+    _tell(means, plan, report)
+    return report
+
+
+def _tell(means: Means, plan: Plan, report: Report) -> None:
+    lost = [n for n, (state, _, _) in report.hosts.items() if state in _LOST]
+    pending = [n for n, (state, _, _) in report.hosts.items() if state != OnHost.APPLIED]
+    for nta in plan.ntas:
+        about = {"id": nta.id, "zone": nta.zone, "plan": plan.id, "reason": plan.reason}
+        means.tell(
+            plan.playbook.notify, _TOLD[report.ending], **about, why=report.why, pending=pending
+        )
+        for name in lost:
+            means.tell(
+                plan.playbook.notify, "host-lost", **about, host=name, why=report.hosts[name][2]
+            )
+
+
+_LOST = {OnHost.UNREACHABLE, OnHost.SENT}
+_TOLD: dict[Ending, str] = {
+    "done": "applied",
+    "pending": "applied",
+    "taken-back": "taken-back",
+    "nothing-changed": "apply-failed",
+    "person-needed": "person-needed",
+}
+
+
+def _ending(records: Sequence[Record], *, held: bool) -> Ending:
+    states = {host.state for record in records for host in record.hosts.values()}
+    if any(record.taking_back for record in records):
+        return "person-needed" if states & HOLDING else _gone(states)
+    if OnHost.APPLIED not in states and not states & HOLDING:
+        return _gone(states)
+    if held or OnHost.STUCK in states:
+        return "person-needed"
+    return "done" if states == {OnHost.APPLIED} else "pending"
+
+
+def _gone(states: set[OnHost]) -> Ending:
+    touched = {OnHost.REVERTED, OnHost.UNDONE}
+    return "taken-back" if states & touched else "nothing-changed"
+
+
+def _hosts(plan: Plan, records: Sequence[Record]) -> dict[str, tuple[str, str, str]]:
+    """State, rule and message of each host; the worst of its NTAs."""
+    hosts = {p.host.name: ("left-alone", p.rule, p.message) for p in plan.left_alone()}
+    for record in records:
+        for name, host in record.hosts.items():
+            if host.state is not OnHost.PLANNED or name not in hosts:
+                hosts[name] = (host.state.value, host.rule, host.message)
+    return hosts
+
+
+def _started(means: Means, plan: Plan) -> Event:
+    data = {
+        "ntas": [{"id": n.id, "zone": n.zone, "ends_at": n.ends_at.isoformat()} for n in plan.ntas],
+        "reason": plan.reason,
+        "ticket": plan.ticket,
+        "created_by": plan.created_by,
+        "approved_by": [approval.by for approval in good_approvals(plan)],
+        "hosts": [planned.host.name for planned in plan.hosts],
+    }
+    return _event(means, plan, Kind.APPLY_STARTED, data)
+
+
+def _event(means: Means, plan: Plan, kind: Kind, data: dict[str, Any], *, host: str = "") -> Event:
+    return Event(
+        at=means.clock(),
+        kind=kind,
+        plan=plan.id,
+        ntas=tuple(nta.id for nta in plan.ntas),
+        host=host,
+        by=means.by,
+        data=data,
+    )

@@ -1,0 +1,148 @@
+"""May this plan be carried out now? Pure; every no has a rule's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from orchestrator.errors import Refused
+from orchestrator.incident.journal import Event, Kind
+from orchestrator.incident.lifecycle import Record, fold
+from orchestrator.rollout.plan import Approval, Plan, budget_sentence, calls_for_nta, digest_of
+
+
+def check_digest(plan: Plan) -> None:
+    """Was the file edited since it was made? Raises Refused."""
+    if digest_of(plan) != plan.digest:
+        raise Refused(
+            "plan-digest",
+            f"plan {plan.id} is not as it was made: its digest does not fit its content",
+            next_step="make a new plan: ntactl plan ... --out FILE",
+        )
+
+
+def check_approvable(plan: Plan, now: datetime) -> None:
+    """May somebody approve it? Raises Refused."""
+    check_digest(plan)
+    if now >= plan.expires_at:
+        raise Refused(
+            "plan-expired",
+            f"plan {plan.id} was good until {plan.expires_at:%H:%M:%SZ}: hosts may have moved on",
+            next_step="make a new plan: ntactl plan ... --out FILE",
+        )
+
+
+def check_startable(plan: Plan, records: Iterable[Record], now: datetime) -> None:
+    """May it be started (not: taken up again)? Raises Refused, the rule named."""
+    check_approvable(plan, now)
+    check_worth_asking(plan)
+    _check_approvals(plan)
+    if plan.action == "apply":
+        _check_zones_free(plan, records)
+
+
+def check_worth_asking(plan: Plan) -> None:
+    """Is there anything to say yes to? Raises Refused, the rule named."""
+    if plan.mode != "nta":
+        raise Refused("preview-mode", f"--mode {plan.mode} is shown in a plan, never applied")
+    if plan.action == "apply":
+        _check_verdicts(plan)
+    _check_hosts(plan)
+
+
+def _check_verdicts(plan: Plan) -> None:
+    for verdict in plan.verdicts:
+        if not calls_for_nta(verdict):
+            raise Refused(
+                "verdict",
+                f"{verdict.zone} is {verdict.state.value}, remedy {verdict.remedy.value}: "
+                f"{verdict.remedy_reason or 'an NTA would not help'}",
+                next_step=f"ntactl check {verdict.zone}",
+            )
+
+
+def _check_zones_free(plan: Plan, records: Iterable[Record]) -> None:
+    zones = {nta.zone for nta in plan.ntas}
+    for record in records:
+        if record.live() and record.zone in zones:
+            raise Refused(
+                "zone-has-nta",
+                f"{record.zone} has {record.id} already, until {record.ends_at:%H:%M:%SZ}",
+                next_step=f"ntactl renew {record.id} --for 2h, or ntactl revert {record.id}",
+            )
+
+
+def _check_approvals(plan: Plan) -> None:
+    wanted = plan.playbook.approvals
+    people = {approval.by for approval in good_approvals(plan)}
+    if len(people) < wanted.required:
+        raise Refused(
+            "unapproved",
+            f"plan {plan.id} has {len(people)} of {wanted.required} approvals",
+            next_step="ntactl approve PLAN",
+        )
+
+
+def good_approvals(plan: Plan) -> list[Approval]:
+    """The approvals that count: of this digest, and not the creator's where that is ruled out."""
+    return [
+        approval
+        for approval in plan.approvals
+        if approval.digest == plan.digest
+        and (plan.playbook.approvals.creator_may_approve or approval.by != plan.created_by)
+    ]
+
+
+def _check_hosts(plan: Plan) -> None:
+    left = plan.left_alone()
+    if len(left) == len(plan.hosts):
+        why = "; ".join(f"{p.host.name}: {p.rule} ({p.message})" for p in left)
+        raise Refused("no-host-left", f"no host can take this plan: {why}")
+    if counted(plan, (p.rule for p in left)) > plan.playbook.budget.failed_hosts:
+        names = ", ".join(f"{p.host.name} ({p.rule})" for p in left)
+        raise Refused(
+            "budget",
+            f"{len(left)} hosts are left alone before it starts: {names}. "
+            f"{budget_sentence(plan.playbook)}",
+            next_step="mend the hosts or raise budget.failed_hosts, then make a new plan",
+        )
+
+
+def counted(plan: Plan, rules: Iterable[str]) -> int:
+    """How many failures the budget counts among these rules."""
+    spare_unreachable = not plan.playbook.budget.count_unreachable
+    return sum(1 for rule in rules if not (spare_unreachable and rule == "unreachable"))
+
+
+def was_started(plan: Plan, events: Iterable[Event]) -> bool:
+    """Has this plan been begun, finished or not?"""
+    return any(
+        (event.kind is Kind.APPLY_STARTED and event.plan == plan.id)
+        or (event.kind is Kind.RENEWED and event.data["renewal"] == plan.id)
+        for event in events
+    )
+
+
+def check_unfinished(plan: Plan, events: Sequence[Event], now: datetime) -> None:
+    """A plan that was started is taken up again only while there is something to do."""
+    if plan.action == "renew":
+        raise _finished(plan, "the renewal is in force, watch brings late hosts in line")
+    for record in fold(events).values():
+        if record.plan != plan.id:
+            continue
+        if record.ended_at is not None or record.outcome == "done":
+            raise _finished(plan, record.ended_why or record.outcome)
+        if now >= record.ends_at:
+            raise Refused(
+                "plan-ended",
+                f"the NTAs of plan {plan.id} have reached their end",
+                next_step="ntactl watch --once takes out what is left",
+            )
+
+
+def _finished(plan: Plan, how: str) -> Refused:
+    return Refused(
+        "plan-finished",
+        f"plan {plan.id} was carried out already ({how})",
+        next_step="ntactl status",
+    )

@@ -1,0 +1,277 @@
+"""A plan: what would change on which host, as a value that is reviewed, approved and applied once.
+
+`make` is pure. A plan carries all that apply needs - hosts, playbook, evidence, each host's diff -
+so what was reviewed is what happens, and its digest covers everything but the approvals.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from orchestrator.errors import BadInput, Refused
+from orchestrator.fleet.inventory import Host, Inventory
+from orchestrator.model import HostReading, Length, Remedy, State, Time, Value, Verdict
+from orchestrator.names import length_text, under
+from orchestrator.playbook import Playbook
+from orchestrator.rollout.transaction import Change, NtaOrder, change, objection
+from orchestrator.rollout.waves import split
+
+LONGEST = timedelta(days=7)  # RFC 7646 section 4
+BROKEN_ON_PURPOSE = frozenset({"dnssec-failed.org.", "rhybar.cz.", "sigfail.verteiltesysteme.net."})
+
+Mode = Literal["nta", "config", "override"]
+
+
+class PlannedHost(Value):
+    """One host: its change, or the rule by which it is left alone."""
+
+    host: Host
+    change: Change | None = None
+    rule: str = ""
+    message: str = ""
+    version: str = ""
+
+
+class Approval(Value):
+    """Who said yes to which digest, and what they had considered (RFC 7646 section 2)."""
+
+    by: str
+    at: Time
+    digest: str
+    attack_considered: str = "unstated"
+    operator_contacted: str = "unstated"
+
+
+class Preview(Value):
+    """What another mode would do to one engine; shown, never applied."""
+
+    engine: str
+    text: str
+    commands: tuple[str, ...]
+    dangers: tuple[str, ...]
+
+
+class Plan(Value):
+    """The file `ntactl plan --out` writes (contract: schema "ntactl/plan/1")."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_name: Literal["ntactl/plan/1"] = Field("ntactl/plan/1", alias="schema")
+    id: str
+    action: Literal["apply", "renew"] = "apply"
+    mode: Mode = "nta"
+    created_at: Time
+    created_by: str
+    expires_at: Time
+    reason: str
+    ticket: str = ""
+    lab: bool = False
+    lifetime: Length
+    ntas: tuple[NtaOrder, ...]
+    verdicts: tuple[Verdict, ...]
+    hosts: tuple[PlannedHost, ...]
+    waves: tuple[tuple[str, ...], ...]
+    playbook: Playbook
+    warnings: tuple[str, ...] = ()
+    previews: tuple[Preview, ...] = ()
+    digest: str = ""
+    approvals: tuple[Approval, ...] = ()
+
+    def to_json(self) -> str:
+        """The file's text."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"
+
+    def planned(self, name: str) -> PlannedHost:
+        """One host by name. Raises KeyError."""
+        for planned in self.hosts:
+            if planned.host.name == name:
+                return planned
+        raise KeyError(name)
+
+    def left_alone(self) -> tuple[PlannedHost, ...]:
+        """Hosts without a change."""
+        return tuple(planned for planned in self.hosts if planned.change is None)
+
+
+class Request(Value):
+    """What a person asked for."""
+
+    zones: tuple[str, ...]
+    reason: str
+    ticket: str = ""
+    lifetime: timedelta
+    mode: Mode = "nta"
+    created_by: str
+
+
+def digest_of(plan: Plan) -> str:
+    """SHA-256 over the plan's canonical JSON, without its digest and approvals."""
+    content = plan.model_dump(mode="json", by_alias=True, exclude={"digest", "approvals"})
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sealed(plan: Plan) -> Plan:
+    """The plan with its digest."""
+    return plan.model_copy(update={"digest": digest_of(plan)})
+
+
+def check_request(request: Request, playbook: Playbook) -> None:
+    """Refuse what no plan may ask for. Raises BadInput or Refused."""
+    if not request.zones:
+        raise BadInput("no zone given", next_step='ntactl plan de. -i INVENTORY --reason "..."')
+    if not request.reason.strip():
+        raise BadInput("an NTA needs a reason", next_step='--reason "why, in a line"')
+    check_lifetime(request.lifetime)
+    for zone in request.zones:
+        _check_zone(zone, playbook)
+
+
+def check_lifetime(lifetime: timedelta) -> None:
+    """An NTA ends, and within a week (RFC 7646 section 4). Raises BadInput or Refused."""
+    if lifetime <= timedelta(0):
+        raise BadInput("a lifetime of 0 is no lifetime", next_step="give one like --for 4h")
+    if lifetime > LONGEST:
+        raise Refused(
+            "lifetime",
+            f"{length_text(lifetime)} is longer than 7 days (RFC 7646 section 4)",
+            next_step="ask for hours, and renew when it is needed: --for 4h",
+        )
+
+
+def _check_zone(zone: str, playbook: Playbook) -> None:
+    if zone == ".":
+        raise Refused("root-zone", "an NTA for the root would switch validation off everywhere")
+    if zone in BROKEN_ON_PURPOSE or zone == playbook.controls.bogus:
+        raise Refused("broken-on-purpose", f"{zone} is bogus on purpose, so that tests can tell")
+    for control in (playbook.controls.healthy, playbook.controls.bogus):
+        if under(control, zone):
+            raise Refused(
+                "control-under-nta",
+                f"the control {control} lies under {zone} and could not tell anything any more",
+                next_step="name another control zone in the playbook",
+            )
+
+
+def make(
+    request: Request,
+    *,
+    plan_id: str,
+    now: datetime,
+    verdicts: Sequence[Verdict],
+    inventory: Inventory,
+    playbook: Playbook,
+    readings: Mapping[str, HostReading],
+    faults: Mapping[str, tuple[str, str]],
+    previews: Sequence[Preview] = (),
+) -> Plan:
+    """Put a plan together from what was asked and what was seen. Nothing is changed anywhere.
+
+    `readings` are the hosts that answered; `faults` are (rule, message) of those that did not or
+    whose probes fell through. Raises BadInput or Refused for what no plan may ask for.
+    """
+    check_request(request, playbook)
+    now = now.replace(microsecond=0)
+    ntas = tuple(
+        NtaOrder(id=_nta_id(zone, plan_id), zone=zone, ends_at=now + request.lifetime)
+        for zone in request.zones
+    )
+    hosts = tuple(
+        _planned(host, ntas, readings.get(host.name), faults.get(host.name))
+        for host in inventory.hosts
+    )
+    plan = Plan(
+        id=plan_id,
+        mode=request.mode,
+        created_at=now,
+        created_by=request.created_by,
+        expires_at=now + playbook.plan_expires,
+        reason=request.reason,
+        ticket=request.ticket,
+        lab=inventory.lab,
+        lifetime=request.lifetime,
+        ntas=ntas,
+        verdicts=tuple(verdicts),
+        hosts=hosts,
+        waves=split([p.host for p in hosts if p.change is not None], playbook.waves),
+        playbook=playbook,
+        warnings=tuple(warnings(request, verdicts)),
+        previews=tuple(previews),
+    )
+    return sealed(plan)
+
+
+def _nta_id(zone: str, plan_id: str) -> str:
+    return f"{zone.rstrip('.').replace('.', '-')}-{plan_id}"
+
+
+def _planned(
+    host: Host,
+    ntas: Sequence[NtaOrder],
+    reading: HostReading | None,
+    fault: tuple[str, str] | None,
+) -> PlannedHost:
+    left = why_left_alone(ntas, reading, fault)
+    version = reading.version if reading else ""
+    if left is not None or reading is None:
+        rule, message = left or ("unreachable", "no answer")
+        return PlannedHost(host=host, rule=rule, message=message, version=version)
+    return PlannedHost(host=host, change=change(host, reading, ntas), version=version)
+
+
+def why_left_alone(
+    ntas: Sequence[NtaOrder], reading: HostReading | None, fault: tuple[str, str] | None
+) -> tuple[str, str] | None:
+    """The (rule, message) by which a host gets no change, or None when it may have one."""
+    if fault is not None:
+        return fault
+    if reading is None:
+        return ("unreachable", "no answer")
+    return objection(reading, ntas)
+
+
+def warnings(request: Request, verdicts: Sequence[Verdict]) -> list[str]:
+    """What a reviewer should weigh; nothing here refuses."""
+    found = [
+        f"{zone} is no top-level domain: an NTA belongs at the lowest name that cures"
+        for zone in request.zones
+        if zone.count(".") > 1
+    ]
+    found += [
+        f"{verdict.zone} is {verdict.state.value}, remedy {verdict.remedy.value}: "
+        f"apply will refuse this plan ({verdict.remedy_reason})"
+        for verdict in verdicts
+        if not calls_for_nta(verdict)
+    ]
+    if request.mode != "nta":
+        found.append(f"--mode {request.mode} is a preview: apply will refuse this plan")
+    return found
+
+
+def calls_for_nta(verdict: Verdict) -> bool:
+    """Only a bogus zone whose data are sound is helped by an NTA."""
+    return verdict.state is State.BOGUS and verdict.remedy in {Remedy.NTA, Remedy.NTA_CHILD}
+
+
+def budget_sentence(playbook: Playbook) -> str:
+    """The failure budget in one sentence, as a plan prints it."""
+    budget = playbook.budget
+    counted = (
+        "a host counts when it fails, is refused, has drifted, is not ours or is unreachable"
+        if budget.count_unreachable
+        else "a host counts when it fails, is refused, has drifted or is not ours, "
+        "not when it is unreachable"
+    )
+    then = (
+        "every host is taken back" if budget.on_breach == "take_back" else "nothing more is touched"
+    )
+    return (
+        f"At most {budget.failed_hosts} hosts may fail over all waves together; {counted}; "
+        f"one more, and {then}. In the canary wave none may fail its verification."
+    )

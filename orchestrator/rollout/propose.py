@@ -1,0 +1,94 @@
+"""A plan proposed: read every host, ask every resolver, put it together. Changes nothing."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Literal
+
+from orchestrator.engines import engine
+from orchestrator.fleet.inventory import Host, Inventory
+from orchestrator.fleet.probe import Ask
+from orchestrator.model import ResolverView, Verdict
+from orchestrator.playbook import Playbook
+from orchestrator.rollout.means import Runner
+from orchestrator.rollout.plan import Mode, Plan, Preview, Request, make
+from orchestrator.rollout.send import read
+from orchestrator.rollout.verify import (
+    by_host,
+    control_asks,
+    control_complaints,
+    upstream_complaints,
+    zone_asks,
+)
+
+
+def propose(
+    request: Request,
+    *,
+    inventory: Inventory,
+    playbook: Playbook,
+    verdicts: Sequence[Verdict],
+    fleet: Runner,
+    views: Callable[[Iterable[Host], Sequence[Ask]], list[ResolverView]],
+    clock: Callable[[], datetime],
+) -> Plan:
+    """Make the plan for what was asked, from what the hosts hold and answer now.
+
+    A host that did not answer, does not validate, or could not resolve the zone even with CD is
+    in the plan with the rule by which it is left alone. Raises BadInput, Refused.
+    """
+    deadline = playbook.host_deadline.total_seconds()
+    readings, faults = read(fleet, clock, inventory.hosts, deadline=deadline)
+    fit = [host for host in inventory.hosts if host.name not in faults]
+    bad_names = {verdict.zone: verdict.bad_names[:4] for verdict in verdicts}
+    asks = baseline_asks(request.zones, bad_names, playbook)
+    seen = by_host(views(fit, asks))
+    for host in fit:
+        complaints = baseline_complaints(seen.get(host.name, []), request.zones, playbook)
+        problems = readings[host.name].problems
+        if complaints and not problems:
+            faults[host.name] = ("baseline", "; ".join(complaints))
+    return make(
+        request,
+        plan_id=secrets.token_hex(4),
+        now=clock(),
+        verdicts=verdicts,
+        inventory=inventory,
+        playbook=playbook,
+        readings=readings,
+        faults=faults,
+        previews=previews(request.mode, request.zones, inventory),
+    )
+
+
+def baseline_asks(
+    zones: Sequence[str], bad_names: dict[str, tuple[str, ...]], playbook: Playbook
+) -> list[Ask]:
+    """Controls, and under each zone names that failed and one that nobody asked before."""
+    asks = list(control_asks(playbook.controls))
+    for zone in zones:
+        asks += zone_asks(zone, bad_names.get(zone, ()), f"ntactl-{secrets.token_hex(4)}")
+    return asks
+
+
+def baseline_complaints(
+    views: Sequence[ResolverView], zones: Sequence[str], playbook: Playbook
+) -> list[str]:
+    """Why a resolver must not be touched: it does not validate now, or has no upstream."""
+    complaints = control_complaints(views, playbook.controls)
+    return complaints + [c for zone in zones for c in upstream_complaints(views, zone)]
+
+
+def previews(mode: Mode, zones: Sequence[str], inventory: Inventory) -> list[Preview]:
+    """What the other modes would do, once for each engine of the fleet."""
+    if mode == "nta":
+        return []
+    names = sorted({host.engine for host in inventory.hosts})
+    return [_preview(name, mode, zones) for name in names]
+
+
+def _preview(name: str, mode: Literal["config", "override"], zones: Sequence[str]) -> Preview:
+    text, commands, dangers = engine(name).preview(mode, zones)
+    return Preview(engine=name, text=text, commands=tuple(commands), dangers=tuple(dangers))

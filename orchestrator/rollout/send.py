@@ -1,0 +1,165 @@
+"""One program a host, each step in the journal before it is taken.
+
+A lost connection is never an unknown for long: the host finishes its transaction alone, and the
+same program sent again completes it or gives the receipt that waits there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from orchestrator.fleet.inventory import Host
+from orchestrator.fleet.ssh import Outcome
+from orchestrator.incident.journal import Event, Kind
+from orchestrator.model import HostReading, Receipt
+from orchestrator.rollout.answer import parse_reading, parse_receipt, refusal
+from orchestrator.rollout.means import Means, Runner
+from orchestrator.rollout.transaction import (
+    Change,
+    NtaOrder,
+    apply_program,
+    read_program,
+    renew_program,
+    revert_program,
+)
+
+Action = Literal["apply", "revert", "renew"]
+TRIES = 2  # the second finds the receipt of a first whose connection was lost
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one host is to do: put `ntas` in (by `change`), take them out, or move their end."""
+
+    host: Host
+    action: Action
+    ntas: tuple[NtaOrder, ...]
+    change: Change | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """How it went. `failure` is "" when a receipt came, else why none did."""
+
+    host: Host
+    receipt: Receipt | None
+    failure: str = ""
+    message: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """The receipt's outcome, or "unreachable" / "unknown" without one."""
+        if self.receipt is not None:
+            return self.receipt.outcome
+        return "unknown" if self.failure in {"lost", "timeout"} else "unreachable"
+
+    @property
+    def rule(self) -> str:
+        """The rule a refusal names, or the kind of failure."""
+        return self.receipt.rule if self.receipt is not None else self.failure
+
+
+def send(means: Means, plan_id: str, jobs: Sequence[Job], *, deadline: float) -> dict[str, Result]:
+    """Carry the jobs out, and write down what came of each. Gives results by host name."""
+    results: dict[str, Result] = {}
+    left = list(jobs)
+    for _ in range(TRIES):
+        if not left:
+            break
+        results |= _once(means, plan_id, left, deadline)
+        left = [job for job in left if results[job.host.name].outcome == "unknown"]
+    return results
+
+
+def _once(means: Means, plan_id: str, jobs: Sequence[Job], deadline: float) -> dict[str, Result]:
+    generation = int(means.clock().timestamp() * 1000)
+    means.journal.append(*(_sent(means, plan_id, job, generation) for job in jobs))
+    by_name = {job.host.name: job for job in jobs}
+    programs = [(job.host, _program(job, generation)) for job in jobs]
+    results = {}
+    for outcome in means.fleet.run(programs, deadline=deadline):
+        job = by_name[outcome.host]
+        result = _result(job, outcome, means.clock())
+        means.journal.append(_finished(means, plan_id, job, result))
+        means.say(_line(job, result))
+        results[outcome.host] = result
+    return results
+
+
+def _program(job: Job, generation: int) -> str:
+    match job.action:
+        case "apply":
+            assert job.change is not None
+            return apply_program(job.host, job.change, generation)
+        case "revert":
+            return revert_program(job.host, job.ntas, generation)
+        case "renew":
+            return renew_program(job.host, job.ntas, generation)
+
+
+def _result(job: Job, outcome: Outcome, now: datetime) -> Result:
+    if outcome.kind != "ok":
+        return Result(job.host, None, outcome.kind, outcome.error)
+    receipt = parse_receipt(job.host, job.action, outcome.stdout, now)
+    if receipt is None:
+        rule, message = refusal(outcome)
+        return Result(job.host, None, rule, message)
+    return Result(job.host, receipt, message=receipt.message)
+
+
+def _sent(means: Means, plan_id: str, job: Job, generation: int) -> Event:
+    return _event(means, plan_id, job, Kind.HOST_SENT, {"generation": generation})
+
+
+def _finished(means: Means, plan_id: str, job: Job, result: Result) -> Event:
+    if result.receipt is None:
+        data = {"failure": result.failure, "rule": result.failure, "message": result.message}
+        return _event(means, plan_id, job, Kind.HOST_FAILED, data)
+    receipt = result.receipt
+    data = {"outcome": receipt.outcome, "rule": receipt.rule, "message": receipt.message}
+    return _event(means, plan_id, job, Kind.HOST_DONE, data)
+
+
+def _event(means: Means, plan_id: str, job: Job, kind: Kind, data: dict[str, Any]) -> Event:
+    return Event(
+        at=means.clock(),
+        kind=kind,
+        plan=plan_id,
+        ntas=tuple(nta.id for nta in job.ntas),
+        host=job.host.name,
+        by=means.by,
+        data={"action": job.action, **data},
+    )
+
+
+def _line(job: Job, result: Result) -> str:
+    rule = f" [{result.rule}]" if result.rule else ""
+    message = f" {result.message}" if result.message else ""
+    return f"{job.host.name}: {result.outcome}{rule}{message}"
+
+
+def read(
+    fleet: Runner, clock: Callable[[], datetime], hosts: Iterable[Host], *, deadline: float
+) -> tuple[dict[str, HostReading], dict[str, tuple[str, str]]]:
+    """Read hosts, changing nothing: readings by name, and (rule, message) of those without."""
+    by_name = {host.name: host for host in hosts}
+    readings: dict[str, HostReading] = {}
+    faults: dict[str, tuple[str, str]] = {}
+    programs = [(host, read_program(host)) for host in by_name.values()]
+    for outcome in fleet.run(programs, deadline=deadline):
+        if outcome.kind != "ok":
+            faults[outcome.host] = (_fault_rule(outcome.kind), outcome.error)
+            continue
+        reading = parse_reading(by_name[outcome.host], outcome.stdout, clock())
+        if reading.problems and not reading.state_sha256:
+            faults[outcome.host] = refusal(outcome)
+        else:
+            readings[outcome.host] = reading
+    return readings, faults
+
+
+def _fault_rule(kind: str) -> str:
+    return kind if kind in {"auth", "host-key"} else "unreachable"

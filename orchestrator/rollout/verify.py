@@ -1,0 +1,106 @@
+"""Does a resolver do what it should now? Pure: views in, complaints out (DESIGN rule 5).
+
+Nothing here believes an exit code: what counts is what the resolver answers, against the
+controls and against its own answers with CD set (RFC 4035 section 3.2.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from orchestrator.fleet.probe import Ask
+from orchestrator.model import ResolverView
+from orchestrator.names import under
+from orchestrator.playbook import Controls
+
+ANSWERED = {"NOERROR", "NXDOMAIN"}
+
+
+def control_asks(controls: Controls) -> list[Ask]:
+    """What is asked of the two control zones."""
+    return [Ask(name=controls.healthy, type="SOA"), Ask(name=controls.bogus, type="SOA")]
+
+
+def zone_asks(zone: str, names: Sequence[str], fresh: str) -> list[Ask]:
+    """What is asked under the zone: its SOA, names known to have failed, one never asked before."""
+    seen = [Ask(name=name, type="A") for name in names if name != zone]
+    return [Ask(name=zone, type="SOA"), *seen, Ask(name=f"{fresh}.{zone}", type="A")]
+
+
+def control_complaints(views: Iterable[ResolverView], controls: Controls) -> list[str]:
+    """Does it still validate? One sentence for each way in which it does not."""
+    found = {view.name: view for view in views}
+    return [
+        *_healthy_complaints(found.get(controls.healthy), controls.healthy),
+        *_bogus_complaints(found.get(controls.bogus), controls.bogus),
+    ]
+
+
+def _healthy_complaints(view: ResolverView | None, zone: str) -> list[str]:
+    if view is None or view.rcode is None:
+        return [f"no answer for the healthy control {zone}"]
+    if view.rcode != "NOERROR" or not view.ad:
+        return [f"the healthy control {zone} is {view.rcode}{'' if view.ad else ' without AD'}"]
+    return []
+
+
+def _bogus_complaints(view: ResolverView | None, zone: str) -> list[str]:
+    if view is None or view.rcode is None:
+        return [f"no answer for the bogus control {zone}"]
+    if view.rcode != "SERVFAIL":
+        return [f"the bogus control {zone} is {view.rcode}: it does not validate"]
+    if view.rcode_cd != "NOERROR":
+        return [f"the bogus control {zone} is {view.rcode_cd} with CD: its upstream is gone"]
+    return []
+
+
+def upstream_complaints(views: Iterable[ResolverView], zone: str) -> list[str]:
+    """Before a flush: would the zone's names resolve through this host at all?
+
+    Stale answers may still hide the outage, and a flush drops them, so at least the SOA or one
+    uncached name has to be answered with CD.
+    """
+    mine = [view for view in views if under(view.name, zone)]
+    if any(view.rcode_cd in ANSWERED for view in mine):
+        return []
+    return [f"names under {zone} do not resolve through it even with CD: an NTA would not help"]
+
+
+def nta_complaints(views: Iterable[ResolverView], zone: str) -> list[str]:
+    """Is the NTA doing its work: names answered, and not as validated (RFC 7646 section 1.1)?
+
+    A name that fails with CD too has another fault, which no NTA cures; it is passed over.
+    """
+    complaints = []
+    for view in views:
+        if not under(view.name, zone):
+            continue
+        if view.rcode not in ANSWERED and view.rcode_cd in ANSWERED:
+            complaints.append(f"{view.name} {view.type} is {view.rcode or view.error}, with CD not")
+        elif view.ad:
+            complaints.append(f"{view.name} {view.type} still has AD")
+    soa = next((view for view in views if view.name == zone), None)
+    if soa is None or soa.rcode not in ANSWERED:
+        complaints.append(f"{zone} SOA is not answered")
+    return complaints
+
+
+def validation_complaints(views: Iterable[ResolverView], zone: str, *, secure: bool) -> list[str]:
+    """After the NTA is out: is the zone validated again, and do its names still resolve?"""
+    complaints = []
+    for view in views:
+        if not under(view.name, zone):
+            continue
+        if view.rcode not in ANSWERED:
+            complaints.append(f"{view.name} {view.type} is {view.rcode or view.error}")
+        elif view.name == zone and secure and not view.ad:
+            complaints.append(f"{zone} {view.type} has no AD")
+    return complaints
+
+
+def by_host(views: Iterable[ResolverView]) -> dict[str, list[ResolverView]]:
+    """Views grouped by the host that gave them."""
+    grouped: dict[str, list[ResolverView]] = {}
+    for view in views:
+        grouped.setdefault(view.host, []).append(view)
+    return grouped

@@ -1,0 +1,49 @@
+"""In which order hosts get a change: pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from orchestrator.fleet.inventory import Host
+
+
+def split(hosts: Sequence[Host], spec: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Cut `hosts` into waves of names after a playbook's spec.
+
+    "canary" is one host per engine and site, "10%" a share of all hosts (rounded up), "5" a
+    count, "rest" what is left. Hosts keep the inventory's order; empty waves are left out.
+    """
+    left = list(hosts)
+    waves = []
+    for step in spec:
+        taken = _canary(left) if step == "canary" else left[: _size(step, len(hosts))]
+        left = [host for host in left if host not in taken]
+        if taken:
+            waves.append(tuple(host.name for host in taken))
+    if left:
+        waves.append(tuple(host.name for host in left))
+    return tuple(waves)
+
+
+def _canary(hosts: Sequence[Host]) -> list[Host]:
+    first: dict[tuple[str, str], Host] = {}
+    for host in hosts:
+        first.setdefault((host.engine, host.site), host)
+    return list(first.values())
+
+
+def _size(step: str, total: int) -> int:
+    if step == "rest":
+        return total
+    if step.endswith("%"):
+        return math.ceil(total * int(step[:-1]) / 100)
+    return int(step)
+
+
+def one_per_site(hosts: Sequence[Host]) -> list[Host]:
+    """The hosts that go first on the way back: anycast shows each site another server."""
+    first: dict[str, Host] = {}
+    for host in hosts:
+        first.setdefault(host.site, host)
+    return list(first.values())

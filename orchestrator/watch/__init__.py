@@ -1,0 +1,1 @@
+"""One cycle: look, decide (pure `step`), act, say so in one sentence."""
