@@ -1,0 +1,60 @@
+"""What the rest of the house may ask of an engine: text only, nothing is carried out here.
+
+The engine's own part of a host's program is shell, templates/ENGINE/engine.sh. It gives the
+functions `engine_version`, `_alive`, `_checks`, `_running`, `_keeps`, `_anchors`, `_add`,
+`_remove` and `_flush`, and the variable `engine_tools`; templates/host/ calls nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
+from orchestrator.fleet.inventory import Host
+from orchestrator.model import Zone
+
+Mode = Literal["config", "override"]
+
+
+class Preview(NamedTuple):
+    """What another way than an NTA would change; shown in a plan, never applied."""
+
+    text: str
+    commands: tuple[str, ...]
+    dangers: tuple[str, ...]
+
+
+class Engine(Protocol):
+    """One resolver software."""
+
+    @property
+    def name(self) -> str: ...
+
+    def dropin(self, host: Host) -> str:
+        """The absolute path of ntactl's own configuration file; "" when it needs none."""
+
+    def header(self) -> str:
+        """The lines that ntactl's file begins with, without the final newline."""
+
+    def line(self, nta_id: str, zone: Zone) -> str:
+        """The one line of that file that is this NTA, without the newline."""
+
+    def list_command(self) -> str:
+        """The command that lists the NTAs which stand now."""
+
+    def add_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
+        """What puts one NTA on and reads it back, as a person would type it."""
+
+    def remove_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
+        """What takes one NTA out and reads it back, as a person would type it."""
+
+    def renew_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
+        """What gives one NTA a new end in the daemon; the guard is not among it."""
+
+    def preview(self, mode: Mode, zones: Sequence[Zone]) -> Preview:
+        """The permanent configuration ("config") or the global switch ("override")."""
+
+
+def with_config(command: str, host: Host, option: str = "-c ") -> str:
+    """A command with the host's own configuration file, where the inventory names one."""
+    return f"{command} {option}{host.paths.config}" if host.paths.config else command

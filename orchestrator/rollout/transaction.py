@@ -1,0 +1,258 @@
+"""A host's change as one POSIX sh program, and what comes back from it.
+
+Pure: values in, text out; fleet/ssh.py sends the text. A program is its settings and orders as
+shell variables, then files of templates/host/ and the engine's own, as they are. The part that
+a guard needs too is a variable of the program (`library`), which it runs and also writes into
+the guard, so that the host can finish alone what was begun here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from shlex import quote
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
+
+from orchestrator.engines import engine
+from orchestrator.errors import BadInput
+from orchestrator.fleet.inventory import Host
+from orchestrator.model import HostReading, Time, Value, Zone
+from orchestrator.render import render, text
+from orchestrator.rollout.answer import parse_reading, parse_receipt, refusal
+
+__all__ = [
+    "Change",
+    "NtaOrder",
+    "apply_program",
+    "change",
+    "objection",
+    "parse_reading",
+    "parse_receipt",
+    "read_program",
+    "refusal",
+    "renew_commands",
+    "renew_program",
+    "revert_commands",
+    "revert_program",
+]
+
+FOLDER = "/var/lib/ntactl"
+CRON_FOLDER = "/etc/cron.d"
+
+# It names files, of cron too, which skips names with a dot (cron(8)).
+NtaId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,95}$")]
+
+
+class NtaOrder(Value):
+    """One NTA as a host is told of it."""
+
+    id: NtaId
+    zone: Zone
+    ends_at: Time
+
+
+class Change(Value):
+    """What apply will do to one host.
+
+    `before` and `after` are the whole of the file `path` ("" and None: the engine needs none);
+    apply makes `after` to the byte, or refuses by rule `drifted` when the host no longer has
+    the state whose hash is `expected_state`.
+    """
+
+    host: str
+    expected_state: str
+    ntas: tuple[NtaOrder, ...]
+    path: str
+    before: str | None
+    after: str | None
+    diff: str
+    commands: tuple[str, ...]
+
+
+def change(host: Host, reading: HostReading, ntas: Sequence[NtaOrder]) -> Change:
+    """What putting `ntas` on this host changes, from what it holds now."""
+    _one_each(ntas)
+    path = engine(host.engine).dropin(host)
+    after = _with_lines(host, reading.dropin, ntas) if path else None
+    return Change(
+        host=host.name,
+        expected_state=reading.state_sha256,
+        ntas=tuple(ntas),
+        path=path,
+        before=reading.dropin,
+        after=after,
+        diff=_file_diff(path, reading.dropin, after) + _list_diff(host, reading, ntas),
+        commands=tuple(line for nta in ntas for line in _apply_commands(host, nta)),
+    )
+
+
+def _one_each(ntas: Sequence[NtaOrder]) -> None:
+    for what in ("zone", "id"):
+        named = [getattr(nta, what) for nta in ntas]
+        if len(set(named)) != len(named):
+            raise BadInput(f"the same {what} twice in one change: {' '.join(sorted(named))}")
+
+
+def _with_lines(host: Host, before: str | None, ntas: Sequence[NtaOrder]) -> str:
+    the_engine = engine(host.engine)
+    lines = (before or the_engine.header()).splitlines()
+    wanted = (the_engine.line(nta.id, nta.zone) for nta in ntas)
+    return "".join(f"{line}\n" for line in [*lines, *(w for w in wanted if w not in lines)])
+
+
+def _file_diff(path: str, before: str | None, after: str | None) -> str:
+    old = (before or "").splitlines(keepends=True)
+    new = (after or "").splitlines(keepends=True)
+    return "".join(difflib.unified_diff(old, new, path if old else "/dev/null", path))
+
+
+def _list_diff(host: Host, reading: HostReading, ntas: Sequence[NtaOrder]) -> str:
+    command = engine(host.engine).list_command()
+    old = sorted({nta.zone for nta in reading.running})
+    new = sorted({*old, *(nta.zone for nta in ntas)})
+    lines = difflib.unified_diff(old, new, command, command, lineterm="")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _apply_commands(host: Host, nta: NtaOrder) -> tuple[str, ...]:
+    the_engine = engine(host.engine)
+    line = the_engine.line(nta.id, nta.zone)
+    write = (f"echo '{line}' >> {the_engine.dropin(host)}",) if line else ()
+    return (*_arm_commands(nta), *write, *the_engine.add_commands(host, nta.zone))
+
+
+def _arm_commands(nta: NtaOrder) -> tuple[str, ...]:
+    ends = f"echo {_epoch(nta.ends_at)} > {FOLDER}/nta/{nta.id}/ends_at"
+    entry = _cron_entry(nta).splitlines()[-1]
+    return (ends, f"echo '{entry}' > {CRON_FOLDER}/ntactl-{nta.id}")
+
+
+def renew_commands(host: Host, nta: NtaOrder) -> tuple[str, ...]:
+    """What a renewal runs on a host, for a reviewer."""
+    return (*_arm_commands(nta), *engine(host.engine).renew_commands(host, nta.zone))
+
+
+def revert_commands(host: Host, nta: NtaOrder) -> tuple[str, ...]:
+    """What a revert runs on a host, for a reviewer."""
+    the_engine = engine(host.engine)
+    dropin = the_engine.dropin(host)
+    strike = (f"sed -i '/# ntactl {nta.id}$/d' {dropin}",) if dropin else ()
+    disarm = (f"rm {CRON_FOLDER}/ntactl-{nta.id}",)
+    return (*strike, *the_engine.remove_commands(host, nta.zone), *disarm)
+
+
+def objection(reading: HostReading, ntas: Sequence[NtaOrder]) -> tuple[str, str] | None:
+    """The (rule, message) by which apply would refuse this host as it was read; None: fit."""
+    if reading.problems:
+        return reading.problems[0]
+    ours = {nta.id for nta in ntas}
+    for nta in ntas:
+        for held in reading.held:
+            if held.zone == nta.zone and held.state != "ended" and held.id not in ours:
+                return ("already-held", f"{nta.zone} is under {held.id}: renew or revert that one")
+        for running in reading.running:
+            if running.zone == nta.zone and running.id not in ours:
+                return ("foreign-nta", f"{nta.zone} is under an NTA that ntactl did not add")
+        if nta.zone in reading.anchors:
+            message = f"{nta.zone} has a trust anchor of its own, which overrides an NTA"
+            return ("explicit-anchor", message)
+    return None
+
+
+def read_program(host: Host) -> str:
+    """The read-only program: tells what the host holds, and writes nothing there."""
+    return _program(host, "read")
+
+
+def apply_program(host: Host, change: Change, generation: int) -> str:
+    """Put the change's NTAs on, all or none.
+
+    Sent twice it completes or takes back what the first left, and gives the receipt again. A
+    program of a lower `generation` than one that ran there is refused.
+    """
+    orders = {"generation": str(generation), "expected": change.expected_state}
+    return _program(host, "apply", change.ntas, orders)
+
+
+def revert_program(host: Host, ntas: Sequence[NtaOrder], generation: int) -> str:
+    """Take NTAs out; those that have ended or were never there are no error."""
+    return _program(host, "revert", ntas, {"generation": str(generation)})
+
+
+def renew_program(host: Host, ntas: Sequence[NtaOrder], generation: int) -> str:
+    """Give NTAs that stand the new end that each order carries."""
+    return _program(host, "renew", ntas, {"generation": str(generation)})
+
+
+Action = Literal["read", "apply", "revert", "renew"]
+
+
+def _program(
+    host: Host, action: Action, ntas: Sequence[NtaOrder] = (), orders: Mapping[str, str] = {}
+) -> str:
+    guarded = _code("host/base.sh", "host/nta.sh", f"{host.engine}/engine.sh")
+    variables = {"settings": _assign(_settings(host)), "library": guarded, "action": action}
+    if ntas:
+        header = engine(host.engine).header()
+        variables |= {"guard_text": _code("host/guard.sh"), "header": header, **orders}
+        variables["ids"] = " ".join(nta.id for nta in ntas)
+    changes = ("host/change.sh",) if ntas else ()
+    parts = [
+        "set -u",
+        "exec 3>&1 1>&2 </dev/null",  # whatever tools print is told aside, the answer goes to 3
+        _assign(variables),
+        _order_function(host, ntas),
+        'eval "$settings"',
+        'eval "$library"',
+        _code("host/look.sh", *changes, f"host/{action}.sh"),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _settings(host: Host) -> dict[str, str]:
+    return {
+        "engine": host.engine,
+        "base": FOLDER,
+        "cron_folder": CRON_FOLDER,
+        "config": host.paths.config,
+        "dropin": engine(host.engine).dropin(host),
+    }
+
+
+def _order_function(host: Host, ntas: Sequence[NtaOrder]) -> str:
+    """order ID sets what the program knows of one NTA."""
+    if not ntas:
+        return ""
+    cases = (f"{nta.id})\n{_assign(_order(host, nta))}\n;;" for nta in ntas)
+    return "\n".join(["order() {", "case $1 in", *cases, "*) return 1 ;;", "esac", "}"])
+
+
+def _order(host: Host, nta: NtaOrder) -> dict[str, str]:
+    return {
+        "zone": nta.zone,
+        "ends": str(_epoch(nta.ends_at)),
+        "fragment": engine(host.engine).line(nta.id, nta.zone),
+        "cron_entry": _cron_entry(nta),
+    }
+
+
+def _cron_entry(nta: NtaOrder) -> str:
+    values = {"id": nta.id, "zone": nta.zone, "folder": FOLDER}
+    return render("host/cron.j2", **values).removesuffix("\n")
+
+
+def _assign(variables: Mapping[str, str]) -> str:
+    return "\n".join(f"{name}={quote(value)}" for name, value in variables.items())
+
+
+def _code(*paths: str) -> str:
+    """Shell files as they are, without their comment lines and indentation: they travel."""
+    lines = (line.strip() for path in paths for line in text(path).splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("#"))
+
+
+def _epoch(at: datetime) -> int:
+    return int(at.timestamp())

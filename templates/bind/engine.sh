@@ -1,0 +1,59 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# An NTA in BIND: rndc sets it, and named keeps it over reloads and restarts by itself. With
+# -force, as named's own recheck drops NTAs of zones that are still broken; its natural expiry
+# flushes nothing, so the lifetime is a backstop behind the guard (9.18). Set above: config.
+
+engine_tools='rndc named-checkconf'
+
+control() { # COMMAND...
+  said=$(bounded 60 rndc "$@" 2>&1 </dev/null)
+}
+
+names() { # standard input -> names as ntactl writes them: lower case, final dot, no quotes
+  tr 'A-Z"' 'a-z ' | awk 'NF { sub(/\.*$/, "", $1); print $1 "." }'
+}
+
+engine_version() {
+  control status
+  printf '%s\n' "$said" | sed -n 's/^version: BIND \([^ ]*\).*/\1/p'
+}
+
+engine_alive() { control status || because "named does not answer rndc: $said"; }
+
+engine_checks() {
+  said=$(bounded 20 named-checkconf ${config:+"$config"} 2>&1 </dev/null) ||
+    because "named-checkconf fails: $said"
+}
+
+engine_running() { # "de/_default: expiry DATE"; the dump lists expired ones too, they are gone
+  control nta -dump || return 1
+  printf '%s\n' "$said" | sed -n \
+    -e 's#^\([^ ]*\)/[^/ ]*: expiry \(.*\)$#\1 runtime \2#p' \
+    -e 's#^\([^ ]*\)/[^/ ]*: permanent.*$#\1 config#p' |
+    awk '{ $1 = tolower($1); sub(/\.*$/, "", $1); $1 = $1 "."; print }' | sort -u
+}
+
+engine_keeps() { # ZONE: is it under validate-except?
+  lists "$(engine_running)" "$1 config"
+}
+
+engine_anchors() { # -> zones with a positive trust anchor here
+  bounded 20 named-checkconf -px ${config:+"$config"} 2>/dev/null </dev/null | awk '
+    /^[ \t]*(trust-anchors|managed-keys|trusted-keys)[ \t]*[{]/ { inside = 1; next }
+    /^[ \t]*};/ { inside = 0 }
+    inside { print $1 }' | names | sort -u
+}
+
+engine_add() { # ZONE ENDS: named takes at most a week
+  lifetime=$(($2 - $(now) + 300))
+  [ "$lifetime" -le 604800 ] || lifetime=604800
+  control nta -force -lifetime "$lifetime" "$1" || because "rndc nta: $said"
+}
+
+engine_remove() { # ZONE
+  control nta -remove "$1" || because "rndc nta -remove: $said"
+}
+
+engine_flush() { # ZONE
+  control flushtree "$1" || because "rndc flushtree: $said"
+}

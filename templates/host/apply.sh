@@ -1,0 +1,95 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# Puts NTAs on, all of $ids or none. Set by the program: expected (state_sha256 of the plan).
+
+sort_out() { # sets fresh, half and applied from what earlier runs left
+  fresh='' half='' applied=''
+  for id in $ids; do
+    case $(state_of "$id") in
+    half) half="$half $id" ;;
+    applied) applied="$applied $id" ;;
+    *) fresh="$fresh $id" ;;
+    esac
+  done
+}
+
+clear_half() { # an attempt that died half-way is taken back before anything else
+  [ -n "$half" ] || return 0
+  step=clear
+  # shellcheck disable=SC2086
+  undo $half || stuck "an earlier attempt is half done and could not be taken back: $undo_why"
+}
+
+refuse_host() {
+  step='read'
+  first_problem=$(problems | head -n 1)
+  [ -z "$first_problem" ] || refuse "${first_problem%% *}" "${first_problem#* }"
+  look || refuse daemon-down "$why"
+}
+
+refuse_past() {
+  for id in $ids; do
+    order "$id"
+    [ "$ends" -gt "$(now)" ] || refuse ended "the end of $id has passed: make a new plan"
+  done
+}
+
+refuse_zones() { # zones that are already under an NTA, or have an anchor that overrides one
+  for id in $ids; do
+    order "$id"
+    if held | grep -v ' ended$' | grep -qF " $zone "; then
+      refuse already-held "$zone is under another NTA of ntactl: renew or revert that one"
+    fi
+    ! lists "$running" "$zone" || refuse foreign-nta "$zone is under an NTA that ntactl did not add"
+    ! lists "$anchors" "$zone" ||
+      refuse explicit-anchor "$zone has a trust anchor of its own here, which overrides an NTA"
+  done
+  [ "$state_sha256" = "$expected" ] ||
+    refuse drifted "NTAs, drop-in or anchors have changed since the plan: make a new one"
+}
+
+again() { # the same order a second time: whatever a reload or a kill left out is put on again
+  rescue=stays
+  refuse_host
+  step=again
+  for id in $ids; do
+    order "$id"
+    if ! put "$base/nta/$id/ends_at" 600 "$ends" || ! schedule "$id"; then
+      stays "$why"
+    fi
+  done
+  put_on || stays "$why"
+  done_well applied 'already applied, and read back'
+}
+
+stays() { # MESSAGE
+  stay 6 stuck "$1; what stood before was not taken back, and is guarded until its end"
+}
+
+arm_all() {
+  step='arm'
+  for id in $ids; do
+    arm "$id" && continue
+    arm_why=$why
+    # shellcheck disable=SC2086
+    undo $touched || stuck "$arm_why; and its traces could not be removed: $undo_why"
+    refuse disk-full "$arm_why"
+  done
+}
+
+apply() {
+  rescue=failed
+  begin
+  refuse_past
+  sort_out
+  # A receipt for one of a transaction means that all of it had been read back.
+  [ -z "$applied" ] || [ -n "$fresh" ] || again
+  clear_half
+  ids="$fresh $half"
+  refuse_host
+  refuse_zones
+  arm_all
+  put_on || failed "$why"
+  done_well applied 'applied, and read back'
+}
+
+apply

@@ -1,0 +1,214 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# What apply, revert and renew share: a safe start, the guard, the receipt, the way back.
+# Set by the program: action, generation, ids, order(), settings, library, guard_text.
+
+step=start
+touched=''
+running=''
+state_sha256=''
+
+json_text() { # TEXT -> fit for a JSON string
+  printf '%s' "$1" | tr '\n\t\r' '   ' | tr -d '\000-\037\177-\377' | cut -c 1-600 |
+    sed 's/[\\"]/\\&/g'
+}
+
+running_json() {
+  printf '%s\n' "$running" | awk 'NF { gsub(/[^a-z0-9._-]/, "?", $1)
+    printf "%s\"%s\"", comma, $1; comma = "," }'
+}
+
+receipt() { # OUTCOME RULE MESSAGE -> the receipt
+  printf '{"action":"%s","outcome":"%s","rule":"%s","message":"%s","step":"%s"' \
+    "$action" "$1" "$2" "$(json_text "$3")" "$step"
+  printf ',"at":%s,"generation":%s,"running":[%s],"state_sha256":"%s"}\n' \
+    "$(now)" "$generation" "$(running_json)" "$state_sha256"
+}
+
+record() { # RECEIPT: on the disk of every NTA it is about, before anybody hears of it
+  for id in $ids; do
+    [ ! -d "$base/nta/$id" ] || put "$base/nta/$id/receipt.json" 600 "$1" || return 1
+  done
+}
+
+send() { # EXIT RECEIPT: the last thing done
+  unlock
+  printf '%s\n' ntactl-begin-receipt "$2" ntactl-end-receipt >&3
+  exit "$1"
+}
+
+refuse() { # RULE MESSAGE: nothing was touched
+  trap '' TERM INT
+  send 4 "$(receipt refused "$1" "$2")"
+}
+
+done_well() { # OUTCOME MESSAGE; $rescue is what this action does when even that fails
+  step=receipt
+  trap '' TERM INT
+  look || "$rescue" "$why"
+  answer=$(receipt "$1" '' "$2")
+  record "$answer" || "$rescue" "$why"
+  send 0 "$answer"
+}
+
+finish_badly() { # EXIT OUTCOME MESSAGE: told even when it cannot be recorded
+  look || true
+  answer=$(receipt "$2" '' "$3")
+  record "$answer" || true
+  send "$1" "$answer"
+}
+
+stay() { # EXIT OUTCOME MESSAGE: what stood before stands on, so its receipt stays too
+  trap '' TERM INT
+  look || true
+  send "$1" "$(receipt "$2" '' "$3")"
+}
+
+stuck() { # MESSAGE: the guard goes on alone, from now on
+  for id in $ids; do
+    [ ! -e "$base/nta/$id/ends_at" ] || put "$base/nta/$id/ends_at" 600 "$(now)"
+  done
+  finish_badly 6 stuck "$1; the guard goes on trying every minute"
+}
+
+begin() { # every change: alone on this host, as root, not older than what was done last
+  trap '' HUP PIPE
+  trap interrupted TERM INT
+  [ "$(id -u)" = 0 ] ||
+    refuse no-sudo "$(id -un) is not root here: give the host 'sudo: true' in the inventory"
+  step=lock
+  if ! mkdir -p "$base/nta" || ! chmod 700 "$base"; then
+    refuse disk-full "$base cannot be made"
+  fi
+  take_lock 5
+  case $? in
+  1) refuse host-locked "another ntactl program (process ${holder%% *}) is at work on this host" ;;
+  2) refuse disk-full "cannot write in $base: full, or read-only" ;;
+  esac
+  rm -rf "$base"/lock.*
+  step=generation
+  fence
+}
+
+fence() { # a controller that was paused and wakes up late must not undo newer work
+  stored=$(first_line "$base/generation" 2>/dev/null)
+  case $stored in
+  '' | *[!0-9]*) stored=0 ;;
+  esac
+  [ "$generation" -ge "$stored" ] ||
+    refuse stale-generation "generation $stored was here already, this is $generation: an older order"
+  [ "$generation" = "$stored" ] || put "$base/generation" 600 "$generation" ||
+    refuse disk-full "$why"
+}
+
+mark_begun() { # from here on a later run must know that the daemon may have been changed
+  for id in $ids; do
+    put "$base/nta/$id/step" 600 begun || return 1
+  done
+}
+
+snapshot() { # ID: as it was before
+  printf '%s\n' "$running" >"$base/nta/$1/snapshot/running" || return 1
+  [ -z "$dropin" ] || [ ! -e "$dropin" ] || cp -p "$dropin" "$base/nta/$1/snapshot/"
+}
+
+write_guard() { # ID: a script that needs nothing but the host
+  printf '%s\n' '#!/bin/sh' "# ntactl: lifts the NTA $1 at its end; run every minute by cron." \
+    "id='$1'" "$settings" "$library" "$guard_text" >"$base/nta/$1/guard"
+}
+
+schedule() { # ID: the cron entry, which must read back as written
+  entry=$cron_folder/ntactl-$1
+  put "$entry" 644 "$cron_entry" || return 1
+  [ "$(cat "$entry")" = "$cron_entry" ] || because "the guard's entry $entry does not read back"
+}
+
+fill_folder() { # ID: all of it but ends_at, which makes it live
+  nta=$base/nta/$1
+  unschedule "$1" && rm -rf "$nta" && mkdir "$nta" "$nta/snapshot" && snapshot "$1" && write_guard "$1" &&
+    echo "$zone" >"$nta/zone" && printf '%s\n' "$fragment" >"$nta/fragment" &&
+    echo armed >"$nta/step" && settle "$nta"/* "$nta/snapshot" "$nta"
+}
+
+arm() { # ID: the way back, before the step
+  order "$1"
+  touched="$1 $touched"
+  fill_folder "$1" || because "cannot write in $base/nta/$1" || return 1
+  put "$base/nta/$1/ends_at" 600 "$ends" && schedule "$1"
+}
+
+write_lines() { # the drop-in with the lines of $ids
+  [ -n "$dropin" ] || return 0
+  content=$header
+  [ ! -e "$dropin" ] || content=$(cat "$dropin") || because "cannot read $dropin" || return 1
+  for id in $ids; do
+    order "$id"
+    lists "$content" "$fragment" || content=$content$nl$fragment
+  done
+  put_dropin "$content"
+}
+
+check_lines() { # the checker passes, and the drop-in is one that the engine reads
+  engine_checks || return 1
+  [ -n "$dropin" ] || return 0
+  for id in $ids; do
+    order "$id"
+    engine_keeps "$zone" || because "$dropin is not among the files that $engine reads" || return 1
+  done
+}
+
+each_zone() { # COMMAND: COMMAND ZONE ENDS for every order
+  for id in $ids; do
+    order "$id"
+    "$1" "$zone" "$ends" || return 1
+  done
+}
+
+listed() { lists "$running" "$1" || because "$engine does not list the NTA for $1"; }
+
+guarded() { # ID: still armed?
+  [ -s "$base/nta/$1/guard" ] && [ -s "$cron_folder/ntactl-$1" ] && [ -s "$base/nta/$1/ends_at" ]
+}
+
+put_on() { # $ids, all armed: written, checked, activated, flushed, read back
+  step='write'
+  mark_begun && write_lines || return 1
+  step='check'
+  check_lines || return 1
+  step=activate
+  each_zone engine_add || return 1
+  step=flush
+  each_zone engine_flush || return 1
+  step=verify
+  running_now && each_zone listed || return 1
+  for id in $ids; do
+    guarded "$id" || because "the guard of $id is gone" || return 1
+  done
+}
+
+undo() { # ID...: takes each back and reads back that it is gone
+  undone=0
+  for id in "$@"; do
+    if [ ! -e "$base/nta/$id/ends_at" ]; then
+      rm -rf "$base/nta/$id"
+    elif ! lift "$id" || ! end "$id"; then
+      undone=1
+      undo_why=$why
+    fi
+  done
+  return "$undone"
+}
+
+failed() { # MESSAGE: takes back what this run began
+  trap '' TERM INT
+  # shellcheck disable=SC2086
+  if undo $touched; then
+    finish_badly 5 undone "$1; everything was taken back"
+  else
+    stuck "$1; and could not be taken back: $undo_why"
+  fi
+}
+
+interrupted() {
+  [ -n "$touched" ] || refuse interrupted "stopped by a signal at step $step"
+  failed "stopped by a signal at step $step"
+}

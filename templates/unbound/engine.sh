@@ -1,0 +1,84 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# An NTA in Unbound: a drop-in keeps it over reloads and restarts, insecure_add sets it now, and
+# only flush_zone makes either of them felt (measured with 1.17). Set above: config.
+
+engine_tools='unbound-control unbound-checkconf'
+
+control() { # COMMAND...: exit 0 is not enough, it also says "error ..." with it
+  said=$(bounded 60 unbound-control ${config:+-c "$config"} "$@" 2>&1 </dev/null) || return 1
+  case $said in
+  error*) return 1 ;;
+  esac
+}
+
+configured() { # OPTION -> its values in the configuration as it is on disk
+  bounded 20 unbound-checkconf -o "$1" ${config:+"$config"} 2>/dev/null </dev/null
+}
+
+names() { # standard input -> names as ntactl writes them: lower case, final dot, no quotes
+  tr 'A-Z"' 'a-z ' | awk 'NF { sub(/\.*$/, "", $1); print $1 "." }'
+}
+
+engine_version() {
+  control status
+  printf '%s\n' "$said" | sed -n 's/^version: //p'
+}
+
+engine_alive() { control status || because "unbound is not running: $said"; }
+
+engine_checks() {
+  said=$(bounded 20 unbound-checkconf ${config:+"$config"} 2>&1 </dev/null) ||
+    because "unbound-checkconf fails: $said"
+}
+
+engine_running() {
+  control list_insecure || return 1
+  kept_names=$(configured domain-insecure | names)
+  printf '%s\n' "$said" | names | sort -u | while read -r listed; do
+    if lists "$kept_names" "$listed"; then
+      echo "$listed config"
+    else
+      echo "$listed runtime"
+    fi
+  done
+}
+
+engine_keeps() { # ZONE: would the configuration alone make it insecure?
+  lists "$(configured domain-insecure | names)" "$1"
+}
+
+anchor_files() { # -> the files with positive anchors, as absolute names
+  for option in auto-trust-anchor-file trust-anchor-file trusted-keys-file; do
+    configured "$option"
+  done | while read -r file; do
+    case $file in
+    /*) printf '%s\n' "$file" ;;
+    ?*) printf '%s\n' "$(configured directory)/$file" ;;
+    esac
+  done
+}
+
+anchor_records() {
+  configured trust-anchor
+  anchor_files | while read -r file; do
+    cat "$file" 2>/dev/null || cat "$(configured chroot)/$file" 2>/dev/null
+  done
+}
+
+engine_anchors() { # -> zones with a positive trust anchor here
+  anchor_records | tr -d '"' |
+    awk 'tolower($0) ~ /[ \t](ds|dnskey)[ \t]/ && $1 !~ /^;/ { print $1 }
+         $2 ~ /^(257|256|385)$/ && $3 == 3 { print $1 }' | names | sort -u
+}
+
+engine_add() { # ZONE ENDS
+  control insecure_add "$1" || because "unbound-control insecure_add: $said"
+}
+
+engine_remove() { # ZONE
+  control insecure_remove "$1" || because "unbound-control insecure_remove: $said"
+}
+
+engine_flush() { # ZONE: after an add and after a removal, else old answers and keys stay
+  control flush_zone "$1" || because "unbound-control flush_zone: $said"
+}
