@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -61,6 +62,7 @@ def root(
     context.default_map = settings.from_file(context.command)
 
 
+@cache
 def command() -> TyperGroup:
     """Build the command with every family's verbs, its options' environment names set."""
     for family in FAMILIES:
