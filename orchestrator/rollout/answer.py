@@ -75,8 +75,6 @@ def _block(stdout: str, kind: str) -> str:
     """The text between the last pair of marks; a login's banner may stand before them."""
     marks = rf"^ntactl-begin-{kind}$(.*?)^ntactl-end-{kind}$"
     found = re.findall(marks, stdout, re.MULTILINE | re.DOTALL)
-        rf"^ntactl-begin-{kind}$(.*?)^ntactl-end-{kind}$", stdout, re.MULTILINE | re.DOTALL
-    )
     return found[-1] if found else ""
 
 
