@@ -21,7 +21,8 @@ from orchestrator.lab.world import BRIDGE_PREFIX, NETWORK
 from orchestrator.render import render, text
 
 ENGINES = {"unbound": "/etc/unbound", "bind": "/etc/bind"}
-SITES = ("east", "west")
+# One engine a site: a canary wave (one host per engine and site) then leaves some for the rest.
+SITES = {"unbound": "east", "bind": "west"}
 DEFAULT = "unbound=2,bind=2"
 MAX_HOSTS = 250
 INIT = Path(__file__).with_name("host_init.py")
@@ -60,7 +61,7 @@ class LabHost:
 
 
 def plan_hosts(resolvers: str) -> tuple[LabHost, ...]:
-    """Hosts for a text like "unbound=2,bind=2", spread over the sites. Raises BadInput."""
+    """Hosts for a text like "unbound=2,bind=2". Raises BadInput."""
     counts: dict[str, int] = {}
     for part in resolvers.split(","):
         match = re.fullmatch(r"\s*([a-z]+)=(\d{1,3})\s*", part)
@@ -74,7 +75,7 @@ def plan_hosts(resolvers: str) -> tuple[LabHost, ...]:
         raise BadInput(f"--resolvers {resolvers!r}: a lab has 1 to {MAX_HOSTS} hosts")
     pairs = [(engine, i) for engine, count in counts.items() for i in range(count)]
     return tuple(
-        LabHost(f"{engine}{i + 1}", f"{BRIDGE_PREFIX}.100.{number}", engine, SITES[i % len(SITES)])
+        LabHost(f"{engine}{i + 1}", f"{BRIDGE_PREFIX}.100.{number}", engine, SITES[engine])
         for number, (engine, i) in enumerate(pairs, 1)
     )
 
