@@ -20,7 +20,8 @@ FLOORS = [
     ["report"],
     ["watch"],
     ["lab"],
-    ["cli", "__main__"],
+    ["cli"],
+    ["__main__"],
 ]
 OWNERS = {
     "paramiko": "fleet/ssh.py",
