@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import dns.rcode
 import dns.rdatatype
 from dns.name import Name
-from dns.rdatatype import DNAME, DNSKEY, DS, NS, NSEC, NSEC3, SOA, RdataType
+from dns.rdatatype import DNAME, DNSKEY, NS, NSEC, NSEC3, SOA, RdataType
+from dns.rdtypes.ANY.DS import DS
 from dns.rrset import RRset
 
-from orchestrator.chain.proofs import Proof, denial
+from orchestrator.chain.evidence import Sight
+from orchestrator.chain.proofs import Denial, Proof, denial
 from orchestrator.chain.trust import Entry, enter
 from orchestrator.chain.verify import Fault, Keys, Signed, When, verify
 from orchestrator.dns.message import Message, find, signatures
 from orchestrator.model import Cause, State
 
 DENIAL_RRSETS = 16  # looked at in one answer
+
+Claim = Callable[[Denial], Proof]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +80,13 @@ def lame(message: Message | None, zone: Name) -> Look | None:
     return None
 
 
-def dnskey(message: Message | None, zone: Name, ds: RRset | tuple[object, ...], when: When) -> Look:
+def dnskey(message: Message | None, zone: Name, ds: Sequence[DS], when: When) -> Look:
     """The zone's keys, as this server shows them, judged by the DS records `ds`."""
     sick = lame(message, zone)
     if sick or message is None:
         return sick or failed(Cause.SERVER_LAME, "")
     keys = find(message.answer, zone, DNSKEY)
-    records = [record for record in ds if isinstance(record, dns.rdtypes.ANY.DS.DS)]
-    entry = enter(zone, records, keys, signatures(message.answer, zone, DNSKEY), when)
+    entry = enter(zone, ds, keys, signatures(message.answer, zone, DNSKEY), when)
     if entry.insecure:
         return Look(State.INSECURE, _some(entry.fault), entry=entry, exists=keys is not None)
     bad = int(entry.fault is not None)
@@ -114,7 +118,7 @@ def data(message: Message | None, trust: Trust, rdtype: RdataType, when: When) -
 
 
 def name(message: Message | None, trust: Trust, asked: Name, rdtype: RdataType, when: When) -> Look:
-    """Any name at or below a cut's parent side: there, delegated, without the type, or not there."""
+    """Any name below the apex: there, delegated, without the type, or not there."""
     sick = lame(message, trust.zone)
     if sick or message is None:
         return sick or failed(Cause.SERVER_LAME, "")
@@ -148,16 +152,19 @@ def _positive(tally: _Tally, asked: Name, rdtype: RdataType) -> Look:
         if ours and not from_dname:
             signed = tally.check(message.answer, rrset)
             if signed and signed.source is not None:
-                source = signed.source
-                tally.prove(lambda d, n=rrset.name, s=source: d.expansion(n, s), rrset.name)
-    ds = find(message.answer, asked, DS)
-    shows = "child DS" if rdtype == DS else dns.rdatatype.to_text(rdtype)
+                tally.prove(_expansion(rrset.name, signed.source), rrset.name)
+    ds = find(message.answer, asked, dns.rdatatype.DS)
+    shows = "child DS" if rdtype == dns.rdatatype.DS else dns.rdatatype.to_text(rdtype)
     return tally.look(exists=True, shows=shows, ds=ds)
+
+
+def _expansion(name: Name, source: Name) -> Claim:
+    return lambda records: records.expansion(name, source)
 
 
 def _referral(tally: _Tally, cut: Name) -> Look:
     """A delegation below: with DS, or with the proof that there is none (RFC 4035 3.1.4)."""
-    ds = find(tally.message.authority, cut, DS)
+    ds = find(tally.message.authority, cut, dns.rdatatype.DS)
     if ds is not None:
         tally.check(tally.message.authority, ds)
         return tally.look(exists=True, shows="child DS", ds=ds)
@@ -172,7 +179,7 @@ def _negative(tally: _Tally, asked: Name, rdtype: RdataType, soa: RRset | None) 
         tally.prove(lambda d: d.nxdomain(asked), asked)
         return tally.look(exists=False, shows="NXDOMAIN")
     tally.prove(lambda d: d.nodata(asked, rdtype), asked)
-    return tally.look(exists=True, shows="no DS" if rdtype == DS else "NODATA")
+    return tally.look(exists=True, shows="no DS" if rdtype == dns.rdatatype.DS else "NODATA")
 
 
 @dataclass
@@ -220,7 +227,9 @@ class _Tally:
         records = [r for r in self.message.authority if r.rdtype in (NSEC, NSEC3)][:DENIAL_RRSETS]
         before = self.bad
         signed = [(rrset, self.check(self.message.authority, rrset)) for rrset in records]
-        if self.bad > before or self.trust.keys is None:
+        if self.trust.keys is None:
+            self.bad += 1
+        if self.bad > before:
             return
         sound = [rrset for rrset, one in signed if one and one.source is None]
         if not sound:
@@ -260,3 +269,23 @@ class _Tally:
 
 def _some(fault: Fault | None) -> tuple[Fault, ...]:
     return (fault,) if fault else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One sight and what it is worth."""
+
+    sight: Sight
+    look: Look
+
+    @property
+    def bogus(self) -> bool:
+        return self.look.state is State.BOGUS
+
+    @property
+    def column(self) -> str:
+        """Its field in the matrix; a look without an answer stands where one was expected."""
+        expected = {"denial": "NXDOMAIN", "child": "no DS", "ds": "DS"}
+        if self.sight.purpose in ("denial", "child") and self.look.shows:
+            return self.look.shows
+        return expected.get(self.sight.purpose, self.sight.type)

@@ -1,0 +1,86 @@
+"""Look at a zone over real sockets, then judge: the thin part around `survey` and `judge`."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import dns.name
+
+from orchestrator.chain.evidence import Evidence
+from orchestrator.chain.judge import judge
+from orchestrator.chain.survey import Looks, survey
+from orchestrator.chain.vantage import Vantage, vantage
+from orchestrator.chain.walk import Steps
+from orchestrator.dns.exchange import ask
+from orchestrator.model import Verdict
+from orchestrator.playbook import Probe
+
+__all__ = ["Vantage", "check", "drive", "look", "vantage"]
+
+T = TypeVar("T")
+
+
+def check(
+    zone: str,
+    vantage: Vantage,
+    *,
+    probe: Probe,
+    names: Sequence[str] = (),
+    rounds: int | None = None,
+    skew: float = 0,
+    clock: Callable[[], datetime],
+) -> Verdict:
+    """Is the chain of trust to `zone` whole, as seen from `vantage` now?
+
+    `names` below the zone are asked in every round beside those of `probe`; `skew` is in seconds.
+    """
+    evidence = look(zone, vantage, probe=probe, names=names, rounds=rounds, clock=clock)
+    return judge(evidence, clock(), skew)
+
+
+def look(
+    zone: str,
+    vantage: Vantage,
+    *,
+    probe: Probe,
+    names: Sequence[str] = (),
+    rounds: int | None = None,
+    clock: Callable[[], datetime],
+) -> Evidence:
+    """Gather the evidence for a verdict on `zone`."""
+    wanted = tuple(dict.fromkeys((*names, *probe.names)))
+    looks = Looks(
+        names=tuple(dns.name.from_text(name) for name in wanted),
+        rounds=rounds or probe.rounds,
+        every=probe.every.total_seconds(),
+    )
+    at, started = clock(), time.monotonic()
+    steps = survey(dns.name.from_text(zone), vantage, looks, random.SystemRandom())
+    seen = drive(steps, timeout=probe.timeout.total_seconds())
+    return Evidence(
+        zone=zone,
+        anchors=vantage.anchors,
+        cuts=seen.cuts,
+        sights=seen.sights,
+        names=wanted,
+        at=at,
+        rounds=looks.rounds,
+        duration_ms=round((time.monotonic() - started) * 1000),
+        queries=seen.queries,
+    )
+
+
+def drive(steps: Steps[T], *, timeout: float) -> T:
+    """Answer a walk's questions from the network until it is done."""
+    try:
+        batch = next(steps)
+        while True:
+            time.sleep(batch.after)
+            batch = steps.send(ask(batch.questions, timeout=timeout))
+    except StopIteration as done:
+        result: T = done.value
+        return result

@@ -1,0 +1,281 @@
+"""From evidence to a verdict: pure, so that any incident can be judged again.
+
+The chain is followed from the trust anchor to the zone, then every look at the zone is judged by
+the keys that its server showed in that round. The verdict is the worst that any server showed
+(docs/concepts/verdicts.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import dns.name
+import dns.rdatatype
+
+from orchestrator.chain import look as looking
+from orchestrator.chain.above import Above, above, judge_keys, pooled, silence
+from orchestrator.chain.evidence import Evidence, Server, Sight
+from orchestrator.chain.look import Judged, Look, Trust
+from orchestrator.chain.remedy import Facts, remedy
+from orchestrator.chain.tell import disputes, findings, flaps, health, matrix, unanswered
+from orchestrator.chain.verify import When
+from orchestrator.dns.message import read
+from orchestrator.model import Cause, Extent, Finding, Remedy, ServerState, State, Verdict
+
+BAD_NAMES = 32
+_WORST = (State.BOGUS, State.INDETERMINATE, State.INSECURE, State.SECURE)
+_CHILD = ("child DS", "no DS")
+
+
+def judge(evidence: Evidence, now: datetime, skew: float = 0) -> Verdict:
+    """What the evidence says of its zone at `now`, tolerating `skew` seconds on signature times."""
+    when = When(now.timestamp(), skew)
+    link = above(evidence, when)
+    if evidence.cuts[-1].zone != evidence.zone:
+        return _Case(evidence, when, link, ()).undelegated()
+    judged = _drop_missing_family(_looks(evidence, link, when))
+    return _Case(evidence, when, link, judged).verdict()
+
+
+def _looks(evidence: Evidence, link: Above, when: When) -> tuple[Judged, ...]:
+    """Every look at the zone itself, judged."""
+    zone = dns.name.from_text(evidence.zone)
+    if link.state is State.INSECURE:
+        keys: tuple[Judged, ...] = ()
+        everyone = Trust(zone, None, insecure=True)
+    else:
+        keys = judge_keys(evidence.sights, evidence.cuts[-1], link.ds, when)
+        everyone = pooled(zone, keys)
+    own = {(str(one.sight.server), one.sight.round): one.look.entry for one in keys}
+    remembered: dict[tuple[object, ...], Look] = {}
+    judged = list(keys)
+    for sight in evidence.sights:
+        if sight.cut != evidence.zone or sight.purpose in ("dnskey", "ds"):
+            continue
+        entry = own.get((str(sight.server), sight.round))
+        trust = Trust(zone, entry.keys) if entry and entry.keys else everyone
+        judged.append(Judged(sight, _look(sight, trust, when, remembered)))
+    return tuple(judged)
+
+
+def _look(
+    sight: Sight, trust: Trust, when: When, remembered: dict[tuple[object, ...], Look]
+) -> Look:
+    silent = silence(sight)
+    if silent or sight.wire is None:
+        return silent or looking.failed(Cause.SERVER_UNREACHABLE, "")
+    # Most servers send the same bytes after the id: judged once.
+    key = (sight.purpose, sight.name, sight.type, sight.wire[2:], id(trust.keys))
+    if key not in remembered:
+        message = read(sight.wire)
+        rdtype = dns.rdatatype.from_text(sight.type)
+        if sight.purpose in ("soa", "ns"):
+            remembered[key] = looking.data(message, trust, rdtype, when)
+        else:
+            asked = dns.name.from_text(sight.name)
+            remembered[key] = looking.name(message, trust, asked, rdtype, when)
+    return remembered[key]
+
+
+def _drop_missing_family(judged: tuple[Judged, ...]) -> tuple[Judged, ...]:
+    """A machine may lack IPv6 or IPv4: what no packet could leave for is not a finding."""
+
+    def family(one: Judged) -> bool:
+        return ":" in one.sight.server.address
+
+    usable = {family(one) for one in judged if one.sight.error != "unreachable"}
+    return tuple(one for one in judged if family(one) in usable) if usable else judged
+
+
+@dataclass(frozen=True)
+class _Case:
+    """All that is known of one zone, being summed up."""
+
+    evidence: Evidence
+    when: When
+    link: Above
+    judged: tuple[Judged, ...]
+
+    def verdict(self) -> Verdict:
+        told = self._findings()
+        state, extent = self._state(), self._extent()
+        what, why = remedy(self._facts(state, extent, told))
+        return self._sum_up(state, extent, told, what, why)
+
+    def undelegated(self) -> Verdict:
+        last = self.evidence.cuts[-1].zone
+        detail = self.link.detail or f"no server of {last} delegates it: it is no zone"
+        cause = self.link.cause or Cause.SERVER_LAME
+        told = [Finding(cause=cause, severity="error", owner=self.evidence.zone, detail=detail)]
+        why = f"{self.evidence.zone} is not delegated from {last}: check the name"
+        return self._sum_up(State.INDETERMINATE, None, told, Remedy.ESCALATE, why)
+
+    def _sum_up(
+        self, state: State, extent: Extent | None, told: Iterable[Finding], what: Remedy, why: str
+    ) -> Verdict:
+        evidence = self.evidence
+        everything = (*self.link.judged, *self.judged)
+        bad = sum(one.look.bad for one in everything)
+        good = sum(one.look.good for one in everything)
+        ends = [one.look.expires for one in everything if one.look.expires is not None]
+        return Verdict(
+            zone=evidence.zone,
+            state=state,
+            extent=extent,
+            findings=tuple(told),
+            fraction_bogus=round(bad / (good + bad), 4) if bad else 0.0,
+            servers=self._servers(),
+            matrix=matrix((*self._words(), *self.judged), self._parent()),
+            remedy=what,
+            remedy_reason=why,
+            signature_margin=int(min(ends) - self.when.now) if ends else None,
+            bad_names=self._bad_names(),
+            at=evidence.at,
+            rounds=evidence.rounds,
+            duration_ms=evidence.duration_ms,
+            queries=evidence.queries,
+        )
+
+    def _parent(self) -> str:
+        return self.evidence.cuts[-2].zone if len(self.evidence.cuts) > 1 else ""
+
+    def _words(self) -> tuple[Judged, ...]:
+        """What the parent's servers say of the zone's DS."""
+        ours = ("ds", self.evidence.zone)
+        return tuple(one for one in self.link.judged if _asked(one) == ours)
+
+    def _broken(self) -> bool:
+        """Nothing at the zone can be secure, whatever its servers show."""
+        return self.link.state not in (State.SECURE, State.INSECURE)
+
+    def _server_state(self, server: Server) -> State:
+        states = {one.look.state for one in self.judged if one.sight.server == server} - {None}
+        if not states:
+            return State.INDETERMINATE
+        if self._broken():
+            return self.link.state
+        return next(state for state in _WORST if state in states)
+
+    def _servers(self) -> tuple[ServerState, ...]:
+        seen = dict.fromkeys(one.sight.server for one in self.judged)
+        return tuple(
+            ServerState(name=s.name, address=s.address, state=self._server_state(s)) for s in seen
+        )
+
+    def _state(self) -> State:
+        """The worst of the servers that answer, and of the parent's."""
+        answering = {one.look.state for one in self.judged} - {None}
+        if self._broken():
+            return self.link.state
+        if not answering:
+            return State.INDETERMINATE
+        states = answering | {one.look.state for one in self._words() if one.bogus}
+        return next(state for state in _WORST if state in states)
+
+    def _extent(self) -> Extent | None:
+        if self._state() is not State.BOGUS:
+            return None
+        if self._broken():
+            return Extent.WHOLE
+        if flaps(self.judged):
+            return Extent.FLAPPING
+        data = [one for one in self.judged if one.look.state and one.sight.purpose != "dnskey"]
+        return Extent.WHOLE if all(one.bogus for one in data) else Extent.PARTIAL
+
+    def _bad_names(self) -> tuple[str, ...]:
+        asked = ("denial", "child")
+        bad = [o.sight.name for o in self.judged if o.bogus and o.sight.purpose in asked]
+        given = [name for name in self.evidence.names if name in bad]
+        return tuple(dict.fromkeys((*given, *bad)))[:BAD_NAMES]
+
+    def _findings(self) -> list[Finding]:
+        servers = health(self.judged)
+        outvoted = servers["clean"] and len(servers["clean"]) >= len(servers["sick"])
+        told = [
+            *self._link_findings(),
+            *(self._divergent(server) for server in servers["sick"] if outvoted),
+            *self._disputed(),
+            *findings((*self._words(), *self.judged)),
+            *flaps(self.judged),
+            *unanswered(self.judged),
+        ]
+        rank = ("error", "warning", "info")
+        return sorted(told, key=lambda finding: rank.index(finding.severity))
+
+    def _link_findings(self) -> list[Finding]:
+        """What breaks above the zone; trouble of its own DS is told with the looks at it."""
+        link = self.link
+        told = []
+        ours = link.state is State.BOGUS and any(one.bogus for one in self._words())
+        if link.cause and not ours:
+            told.append(
+                Finding(cause=link.cause, severity="error", owner=link.where, detail=link.detail)
+            )
+        if link.divergent:
+            detail = "some of the parent's servers show a DS and others prove that there is none"
+            told.append(
+                Finding(
+                    cause=Cause.SERVER_DIVERGENT,
+                    severity="warning",
+                    rrset="DS",
+                    owner=self.evidence.zone,
+                    detail=detail,
+                )
+            )
+        return told
+
+    def _divergent(self, server: str) -> Finding:
+        serials = {
+            "this" if str(one.sight.server) == server else "others": one.look.serial
+            for one in self.judged
+            if one.look.serial is not None
+        }
+        detail = "serves what does not validate while the other servers are sound"
+        if len(set(serials.values())) > 1:
+            detail += f" (SOA serial {serials['this']}, others {serials['others']})"
+        return Finding(
+            cause=Cause.SERVER_DIVERGENT, severity="error", server=server, rrset="SOA",
+            owner=self.evidence.zone, detail=detail,
+        )  # fmt: skip
+
+    def _disputed(self) -> list[Finding]:
+        return [
+            Finding(
+                cause=Cause.SERVER_DIVERGENT,
+                severity="error",
+                rrset="NS",
+                owner=name,
+                detail=f"{', '.join(denying)} deny that it exists, {', '.join(having)} have it",
+            )
+            for name, (having, denying) in disputes(self.judged).items()
+        ]
+
+    def _facts(self, state: State, extent: Extent | None, told: Sequence[Finding]) -> Facts:
+        servers = health(self.judged)
+        elsewhere = self._broken() and self.link.where not in ("", self.evidence.zone)
+        return Facts(
+            zone=self.evidence.zone,
+            state=state,
+            extent=extent,
+            main=told[0].cause if told else None,
+            above=self.link.where if elsewhere else "",
+            sick=servers["sick"],
+            clean=servers["clean"],
+            disputed=tuple(disputes(self.judged)),
+            children=self._bad_children(),
+        )
+
+    def _bad_children(self) -> tuple[str, ...]:
+        """The children that are bad, when they are few and everything else is sound."""
+        bad = [one for one in self.judged if one.bogus]
+        if self._broken() or any(one.column not in _CHILD for one in bad):
+            return ()
+        seen = {o.sight.name for o in self.judged if o.column in _CHILD and o.look.state}
+        names = tuple(dict.fromkeys(one.sight.name for one in bad))
+        return names if len(names) * 2 <= len(seen) else ()
+
+
+def _asked(one: Judged) -> tuple[str, str]:
+    return one.sight.purpose, one.sight.name
