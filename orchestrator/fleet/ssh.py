@@ -1,0 +1,419 @@
+"""One program a host over SSH: the only importer of paramiko.
+
+A host gets one exec, on a connection that is kept for the next run. What was measured to matter:
+known_hosts read once and compared by key, TCP_NODELAY, TCP_QUICKACK armed again after every read
+(else sshd's first answer waits 40 ms for an ACK), paramiko's Transport without its SSHClient, and
+a thread a host up to a few dozen. Host keys are strict always: no option turns that off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from shlex import quote
+from types import TracebackType
+from typing import Literal, Self
+
+import paramiko
+from paramiko.pkey import UnknownKeyType
+
+from orchestrator.fleet.inventory import Host
+from orchestrator.fleet.known_hosts import HostKey, KnownHosts, complaint, host_name, parse, read
+from orchestrator.fleet.peer import Peer, connect_error, jump_peer, peer_of
+
+Kind = Literal["ok", "unreachable", "auth", "host-key", "timeout", "lost"]
+
+DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
+MAX_KEYS = 5  # sshd's MaxAuthTries is 6
+MAX_OUTPUT = 8 << 20  # bytes; a program of ours says a few thousand
+
+# What fails is told by us, in words; paramiko would log tracebacks to stderr.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one program on one host.
+
+    "ok": it ran to its end, whatever its exit (None: killed by a signal). "lost" and "timeout":
+    it was sent, and the host may have finished it. The other kinds: nothing was sent. `error`
+    is for a person.
+    """
+
+    host: str
+    exit: int | None
+    stdout: str
+    stderr: str
+    kind: Kind
+    error: str = ""
+
+
+class _FailureError(Exception):
+    def __init__(self, kind: Kind, error: str) -> None:
+        super().__init__(error)
+        self.kind = kind
+
+
+class _Socket(socket.socket):
+    """Acknowledges at once, where the system can (Linux)."""
+
+    def recv(self, bufsize: int, flags: int = 0) -> bytes:
+        data = super().recv(bufsize, flags)
+        if hasattr(socket, "TCP_QUICKACK"):
+            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return data
+
+
+class _Transport(paramiko.Transport):
+    # Each connection's thread wakes this often for nothing; at 0.1 s a thousand idle ones cost
+    # a fifth of a core.
+    _active_check_timeout = 1.0
+
+
+@dataclass
+class _Job:
+    """A host's turn: it starts when a thread takes it up, and the clock runs from there."""
+
+    host: Host
+    program: str
+    seconds: float
+    until: float = float("inf")
+    transport: paramiko.Transport | None = None
+
+    def left(self) -> float:
+        """Seconds left. Raises when there are none."""
+        seconds = self.until - time.monotonic()
+        if seconds <= 0:
+            raise _FailureError("timeout", self.too_slow())
+        return seconds
+
+    def too_slow(self) -> str:
+        return (
+            f"no end within {self.seconds:g} s; the host goes on alone, and its receipt waits there"
+        )
+
+
+@dataclass
+class _Trust:
+    """Keys and known_hosts files, each read once and shared by all connections."""
+
+    _known: dict[Path | None, KnownHosts] = field(default_factory=dict)
+    _keys: dict[Path, paramiko.PKey] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def known(self, path: Path | None) -> KnownHosts:
+        with self._lock:
+            if path not in self._known:
+                self._known[path] = _known_hosts(path)
+            return self._known[path]
+
+    def key(self, path: Path) -> paramiko.PKey:
+        with self._lock:
+            if path not in self._keys:
+                self._keys[path] = _load_key(path)
+            return self._keys[path]
+
+    @cached_property
+    def default_keys(self) -> list[paramiko.PKey]:
+        paths = [Path.home() / ".ssh" / name for name in DEFAULT_KEYS]
+        return [self.key(path) for path in paths if path.exists()]
+
+
+class Fleet:
+    """Runs programs on hosts; keeps the connections until exit.
+
+    `workers` hosts at a time; `connect_timeout` (seconds) bounds TCP, banner and key exchange.
+    """
+
+    def __init__(self, workers: int = 32, connect_timeout: float = 10.0) -> None:
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ssh")
+        self._connect_timeout = connect_timeout
+        self._trust = _Trust()
+        self._kept: dict[tuple[Peer, str], paramiko.Transport] = {}
+        self._open: set[paramiko.Transport] = set()
+        self._lock = threading.RLock()
+        self._jump_lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._close_all()
+        self._pool.shutdown(wait=True)
+        self._close_all()  # what a worker opened while we closed the others
+
+    def _close_all(self) -> None:
+        with self._lock:
+            transports = list(self._open)
+        for transport in transports:
+            _wake(transport)
+        for transport in transports:
+            self._drop(transport)
+
+    def run(self, programs: Sequence[tuple[Host, str]], *, deadline: float) -> Iterator[Outcome]:
+        """Run one POSIX sh program on each host; give outcomes as hosts finish.
+
+        `deadline` is in seconds, for each host from the moment its turn comes.
+        """
+        jobs = [_Job(host, program, deadline) for host, program in programs]
+        waiting = {self._pool.submit(self._run, job): job for job in jobs}
+        try:
+            while waiting:
+                done, _ = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
+                for future in done:
+                    del waiting[future]
+                    yield future.result()
+                _cut_overdue(waiting)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _run(self, job: _Job) -> Outcome:
+        job.until = time.monotonic() + job.seconds
+        try:
+            channel = self._channel(job)
+            return self._execute(job, channel)
+        except _FailureError as failure:
+            return Outcome(job.host.name, None, "", "", failure.kind, str(failure))
+
+    def _channel(self, job: _Job) -> paramiko.Channel:
+        """A session on the kept connection, or on a new one when that has died meanwhile."""
+        peer = peer_of(job.host)
+        kept = self._kept.get((peer, job.host.ssh.jump))
+        if kept is not None:
+            with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+                job.transport = kept
+                return kept.open_session(timeout=min(job.left(), self._connect_timeout))
+            self._drop(kept)
+        job.transport = transport = self._connect(peer, job.host.ssh.jump, job)
+        self._kept[peer, job.host.ssh.jump] = transport
+        try:
+            return transport.open_session(timeout=job.left())
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            self._drop(transport)
+            raise _FailureError("unreachable", f"{peer} gives no session: {error}") from error
+
+    def _execute(self, job: _Job, channel: paramiko.Channel) -> Outcome:
+        assert job.transport is not None
+        try:
+            channel.exec_command(command(job.host, job.program, time.time()))
+            stdout, stderr = _drain(channel, job)
+            channel.status_event.wait(job.left())
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            self._drop(job.transport)
+            job.left()
+            raise _FailureError("lost", _lost(str(error))) from error
+        except _FailureError:
+            self._drop(job.transport)
+            raise
+        code = None if channel.exit_status == -1 else channel.exit_status
+        if code is None and not job.transport.is_active():
+            self._drop(job.transport)
+            job.left()
+            raise _FailureError("lost", _lost("it was closed"))
+        channel.close()
+        return Outcome(job.host.name, code, stdout, stderr, "ok")
+
+    def _connect(self, peer: Peer, jump: str, job: _Job) -> paramiko.Transport:
+        sock = self._through(jump, peer, job) if jump else self._socket(peer, job)
+        transport = _Transport(sock)
+        with self._lock:
+            self._open.add(transport)
+        try:
+            self._handshake(transport, peer, job)
+            _authenticate(transport, peer, job, self._trust)
+        except _FailureError:
+            self._drop(transport)
+            raise
+        return transport
+
+    def _socket(self, peer: Peer, job: _Job) -> socket.socket:
+        family = socket.AF_INET6 if ":" in peer.address else socket.AF_INET
+        sock = _Socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(min(job.left(), self._connect_timeout))
+            sock.connect((peer.address, peer.port))
+        except OSError as error:
+            sock.close()
+            raise _FailureError("unreachable", connect_error(error, peer)) from error
+        return sock
+
+    def _through(self, jump: str, peer: Peer, job: _Job) -> paramiko.Channel:
+        """A direct-tcpip channel (RFC 4254, 7.2) through the one connection to the jump host."""
+        hop = jump_peer(jump, job.host)
+        with self._jump_lock:
+            transport = self._kept.get((hop, ""))
+            if transport is None or not transport.is_active():
+                transport = self._kept[hop, ""] = self._connect(hop, "", job)
+        seconds = min(job.left(), self._connect_timeout)
+        try:
+            return transport.open_channel(
+                "direct-tcpip", (peer.address, peer.port), ("127.0.0.1", 0), timeout=seconds
+            )
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            text = f"the jump host {hop} cannot reach {peer}: {error}"
+            raise _FailureError("unreachable", text) from error
+
+    def _handshake(self, transport: paramiko.Transport, peer: Peer, job: _Job) -> None:
+        name = host_name(peer.address, peer.port)
+        known = self._trust.known(peer.known_hosts)
+        keys = known.keys(name)
+        seconds = min(job.left(), self._connect_timeout)
+        transport.banner_timeout = transport.handshake_timeout = seconds
+        _prefer(transport, keys)
+        finished = threading.Event()
+        transport.start_client(event=finished)
+        if not finished.wait(seconds) or not transport.is_active():
+            raise _FailureError("unreachable", _no_handshake(transport, peer, seconds))
+        raw = transport.get_remote_server_key().asbytes()
+        if text := complaint(raw, keys, known, peer):
+            raise _FailureError("host-key", text)
+
+    def _drop(self, transport: paramiko.Transport) -> None:
+        """Close a connection for good: socket, thread, and its place among the kept."""
+        with self._lock:
+            self._open.discard(transport)
+            for place in [p for p, kept in self._kept.items() if kept is transport]:
+                del self._kept[place]
+        _wake(transport)
+        transport.close()
+        transport.sock.close()
+        if transport.is_alive():
+            transport.join(5)
+
+
+def command(host: Host, program: str, now: float) -> str:
+    """The one exec: the program as an argument of sh, with the controller's time in it."""
+    sudo = "sudo -n " if host.sudo else ""
+    return f"exec {sudo}sh -c " + quote(f"controller_now={int(now)}\n{program}")
+
+
+def _cut_overdue(waiting: dict[Future[Outcome], _Job]) -> None:
+    """Wake threads whose host is silent at a point where paramiko itself would wait for ever."""
+    now = time.monotonic()
+    for job in waiting.values():
+        if now > job.until + 1 and job.transport is not None:
+            _wake(job.transport)
+
+
+def _wake(transport: paramiko.Transport) -> None:
+    with contextlib.suppress(OSError, EOFError):
+        transport.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _drain(channel: paramiko.Channel, job: _Job) -> tuple[str, str]:
+    """Both streams to their ends. They share one window, so neither may wait for the other."""
+    out, err = bytearray(), bytearray()
+    _read_all(channel.recv, out, channel, job, other=(channel.recv_stderr, err))
+    _read_all(channel.recv_stderr, err, channel, job, other=None)
+    return out.decode(errors="replace"), err.decode(errors="replace")
+
+
+def _read_all(
+    read: Callable[[int], bytes],
+    into: bytearray,
+    channel: paramiko.Channel,
+    job: _Job,
+    other: tuple[Callable[[int], bytes], bytearray] | None,
+) -> None:
+    while True:
+        channel.settimeout(min(job.left(), 0.5))
+        if other is not None and channel.recv_stderr_ready():
+            other[1].extend(other[0](1 << 16))
+        try:
+            chunk = read(1 << 16)
+        except TimeoutError:
+            continue
+        if not chunk:
+            return
+        into.extend(chunk)
+        if len(into) > MAX_OUTPUT:
+            raise _FailureError("lost", f"it said over {MAX_OUTPUT >> 20} MiB; nobody reads on")
+
+
+def _prefer(transport: paramiko.Transport, keys: Sequence[HostKey]) -> None:
+    """Ask for the types of key that we know of this host, else it may show another one."""
+    options = transport.get_security_options()
+    types = {key.type for key in keys}
+    if "ssh-rsa" in types:
+        types |= {"rsa-sha2-512", "rsa-sha2-256"}
+    wanted = [name for name in options.key_types if name in types]
+    others = [name for name in options.key_types if name not in types]
+    options.key_types = (*wanted, *others)
+
+
+def _authenticate(transport: paramiko.Transport, peer: Peer, job: _Job, trust: _Trust) -> None:
+    tried = 0
+    with contextlib.ExitStack() as stack:
+        for key in _keys(peer, trust, stack)[:MAX_KEYS]:
+            transport.auth_timeout = job.left()
+            tried += 1
+            try:
+                if not transport.auth_publickey(peer.user, key):
+                    return
+            except (paramiko.SSHException, EOFError, OSError, ValueError):
+                if not transport.is_active():
+                    break
+    what = f"none of the {tried} keys tried" if tried else "no key: there is none to try"
+    hint = "" if peer.key else "; name one in the inventory (ssh.key), or add it to ssh-agent"
+    raise _FailureError("auth", f"{peer} lets {peer.user} in with {what}{hint}")
+
+
+def _keys(peer: Peer, trust: _Trust, stack: contextlib.ExitStack) -> list[paramiko.PKey]:
+    """The key that the inventory names, else the agent's and the usual files."""
+    if peer.key is not None:
+        return [trust.key(peer.key)]
+    keys: list[paramiko.PKey] = []
+    if os.environ.get("SSH_AUTH_SOCK"):
+        with contextlib.suppress(paramiko.SSHException, OSError):
+            agent = paramiko.Agent()
+            stack.callback(agent.close)
+            keys.extend(agent.get_keys())
+    return keys + trust.default_keys
+
+
+def _known_hosts(path: Path | None) -> KnownHosts:
+    try:
+        return parse(read(path))
+    except OSError as error:
+        raise _FailureError("host-key", f"cannot read {path}: {error.strerror}") from error
+
+
+def _load_key(path: Path) -> paramiko.PKey:
+    try:
+        return paramiko.PKey.from_path(path)
+    except OSError as error:
+        text = f"cannot read the key {path}: {error.strerror}"
+    except (paramiko.SSHException, UnknownKeyType, ValueError, TypeError):
+        text = f"cannot use the key {path}: damaged, or has a passphrase (then use ssh-agent)"
+    raise _FailureError("auth", text)
+
+
+def _no_handshake(transport: paramiko.Transport, peer: Peer, seconds: float) -> str:
+    if not transport.remote_version:
+        return f"{peer} takes the connection but sent no SSH banner within {seconds:g} s"
+    error = transport.get_exception()
+    return f"{peer} speaks SSH, but no keys could be agreed on: {error or 'no answer'}"
+
+
+def _lost(why: str) -> str:
+    return (
+        f"the connection was lost after the program was sent ({why or 'closed'}); "
+        "the host finishes alone, and its receipt waits there"
+    )
