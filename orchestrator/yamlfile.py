@@ -150,9 +150,11 @@ def _one_line(error: Exception) -> str:
 
 
 def _not_yaml(path: Path, error: yaml.MarkedYAMLError) -> BadFile:
-    mark = error.problem_mark or error.context_mark
-    line = None if mark is None else mark.line + 1
-    return BadFile(f"is not YAML: {error.problem or error.context}", file=str(path), line=line)
+    mark, start = error.problem_mark or error.context_mark, error.context_mark
+    what = f"is not YAML: {error.problem or error.context}"
+    if mark and start and start.line != mark.line:  # where a bracket or quote was opened
+        what += f", {error.context} that begins on line {start.line + 1}"
+    return BadFile(what, file=str(path), line=None if mark is None else mark.line + 1)
 
 
 def _text(error: ErrorDetails, known: set[str]) -> str:

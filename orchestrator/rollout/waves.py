@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from orchestrator.fleet.inventory import Host
 
@@ -11,8 +11,8 @@ from orchestrator.fleet.inventory import Host
 def split(hosts: Sequence[Host], spec: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Cut `hosts` into waves of names after a playbook's spec.
 
-    "canary" is one host per engine and site, "10%" a share of all hosts (rounded up), "5" a
-    count, "rest" what is left. Hosts keep the inventory's order; empty waves are left out.
+    "canary" is one host per engine and site (one labelled canary before others), "10%" a share
+    of all hosts (rounded up), "5" a count, "rest" what is left. Hosts keep the inventory's order; empty waves are left out.
     """
     left = list(hosts)
     waves = []
@@ -27,10 +27,16 @@ def split(hosts: Sequence[Host], spec: Sequence[str]) -> tuple[tuple[str, ...], 
 
 
 def _canary(hosts: Sequence[Host]) -> list[Host]:
-    first: dict[tuple[str, str], Host] = {}
-    for host in hosts:
-        first.setdefault((host.engine, host.site), host)
-    return list(first.values())
+    return _first_of_each(hosts, lambda host: (host.engine, host.site))
+
+
+def _first_of_each(hosts: Sequence[Host], kind: Callable[[Host], object]) -> list[Host]:
+    """One host of each kind: one labelled canary, else the first; in the inventory's order."""
+    first: dict[object, Host] = {}
+    for host in sorted(hosts, key=lambda host: "canary" not in host.labels):
+        first.setdefault(kind(host), host)
+    chosen = {host.name for host in first.values()}
+    return [host for host in hosts if host.name in chosen]
 
 
 def _size(step: str, total: int) -> int:
@@ -43,7 +49,4 @@ def _size(step: str, total: int) -> int:
 
 def one_per_site(hosts: Sequence[Host]) -> list[Host]:
     """The hosts that go first on the way back: anycast shows each site another server."""
-    first: dict[str, Host] = {}
-    for host in hosts:
-        first.setdefault(host.site, host)
-    return list(first.values())
+    return _first_of_each(hosts, lambda host: host.site)

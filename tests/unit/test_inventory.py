@@ -7,6 +7,7 @@ import pytest
 
 from orchestrator.errors import BadFile
 from orchestrator.fleet.inventory import Host, load_inventory
+from orchestrator.rollout.waves import one_per_site, split
 
 EXAMPLE = Path(__file__).parents[2] / "inventories" / "example.yaml"
 
@@ -43,6 +44,17 @@ def test_the_example_loads_and_teaches_the_merge() -> None:
     assert hosts["ams-u1"].ssh.jump == "ntactl@192.0.2.1:22"
     assert hosts["fra-u1"].ssh.key == EXAMPLE.parent / "keys" / "ntactl"
     assert all(host.sudo for host in inventory.hosts)
+
+
+def test_hosts_labelled_canary_go_first() -> None:
+    hosts = load_inventory(EXAMPLE).hosts
+    canary, _ = split(hosts, ["canary", "rest"])
+    assert canary == ("fra-u1", "fra-b1", "ams-u1")
+    moved = [
+        h.model_copy(update={"labels": ("canary",)}) if h.name == "fra-u2" else h for h in hosts
+    ]
+    unlabelled = [h.model_copy(update={"labels": ()}) if h.name == "fra-u1" else h for h in moved]
+    assert [host.name for host in one_per_site(unlabelled)] == ["fra-u2", "ams-u1"]
 
 
 def test_a_host_goes_before_its_group_and_that_before_the_defaults(tmp_path: Path) -> None:

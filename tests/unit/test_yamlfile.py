@@ -42,6 +42,13 @@ def test_a_good_file_becomes_a_value(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("name: [x\n", "sample.yaml:2: is not YAML: "),
+        (
+            "name: x\nitems: {\nlength: 4h\n",
+            (
+                "sample.yaml:4: is not YAML: did not find expected ',' or '}', "
+                "while parsing a flow mapping that begins on line 2"
+            ),
+        ),
         ("name: x\n\tport: 1\n", "sample.yaml:2: is not YAML: "),
         ("name: x: y\n", "sample.yaml:1: is not YAML: "),
         ("--- a\n--- b\n", "sample.yaml:2: is not YAML: "),
