@@ -37,7 +37,7 @@ def vantage(hints: Path | None, anchors: Path | None, port: int = 53) -> Vantage
 def anchors_by_zone(anchors: tuple[str, ...]) -> dict[Name, tuple[DS, ...]]:
     """The anchors as DS records, by the zone they vouch for."""
     by_zone: dict[Name, tuple[DS, ...]] = {}
-    for rrset in dns.zonefile.read_rrsets("\n".join(anchors), default_ttl=0):
+    for rrset in dns.zonefile.read_rrsets("\n".join(anchors), rdclass=None, default_ttl=0):
         records = tuple(
             record if isinstance(record, DS) else as_ds(rrset.name, record)
             for record in rrset
@@ -84,7 +84,7 @@ def _read(path: Path | None, packaged: str) -> list[RRset]:
             text = resources.files("orchestrator").joinpath("data", packaged).read_text()
         else:
             text = path.read_text()
-        return list(dns.zonefile.read_rrsets(text, default_ttl=0))
+        return list(dns.zonefile.read_rrsets(text, rdclass=None, default_ttl=0))
     except OSError as error:
         raise BadFile(error.strerror or str(error), file=str(path)) from error
     except (dns.exception.DNSException, ValueError) as error:

@@ -94,7 +94,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("record", "seen", "act"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+@pytest.mark.parametrize(
+    ("record", "seen", "act"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
 def test_step(record: Record, seen: Seen, act: Act) -> None:
     assert step(record, seen, NOW, PLAYBOOK).act is act
 

@@ -1,0 +1,125 @@
+"""`ntactl check`: is the chain of trust to a zone whole?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli import options
+from orchestrator.cli.desk import moment, names_under, now, playbook_of
+
+if TYPE_CHECKING:
+    from orchestrator.chain.evidence import Evidence
+    from orchestrator.fleet.inventory import Host
+    from orchestrator.model import Verdict
+    from orchestrator.playbook import Probe
+
+Now = Annotated[str | None, typer.Option("--now", help="Judge for this time (RFC 3339).")]
+Skew = Annotated[
+    float, typer.Option("--skew", min=0, help="Seconds of tolerance on signature times.")
+]
+Rounds = Annotated[int | None, typer.Option("--rounds", min=1, max=20, help="How often to look.")]
+Every = Annotated[float | None, typer.Option("--every", min=0, help="Seconds between rounds.")]
+Timeout = Annotated[float | None, typer.Option("--timeout", min=0.05, help="Seconds a question.")]
+SaveEvidence = Annotated[
+    Path | None,
+    typer.Option("--save-evidence", help="Keep all answers (one zone; JSON, or .json.gz)."),
+]
+_VIEWED = 4  # names under the zone that each resolver is asked for
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(check)
+
+
+def check(
+    zones: Annotated[list[str], typer.Argument(metavar="ZONE...", help='Zones, like "de."')],
+    inventory: options.Inventory = None,
+    playbook: options.PlaybookFile = None,
+    names: options.Names = None,
+    trust_anchor: options.TrustAnchor = None,
+    root_hints: options.RootHints = None,
+    port: options.Port = 53,
+    at: Now = None,
+    skew: Skew = 0,
+    rounds: Rounds = None,
+    every: Every = None,
+    timeout: Timeout = None,
+    save_evidence: SaveEvidence = None,
+    as_json: options.Json = False,
+) -> None:
+    """Prove whether the chain of trust to each zone is whole, at every one of its servers."""
+    from orchestrator.chain.check import look, vantage
+    from orchestrator.chain.evidence import save
+    from orchestrator.chain.judge import judge
+    from orchestrator.names import zone_name
+    from orchestrator.report.verdict import exit_codes
+
+    asked = list(dict.fromkeys(zone_name(zone) for zone in zones))
+    judged_at = moment(at, now()) if at else None
+    probe = _probe(playbook_of(playbook).probe, every, timeout)
+    hosts = _hosts(inventory)
+    view = vantage(root_hints, trust_anchor, port)
+    verdicts = []
+    for zone in asked:
+        wanted = names_under(names, zone)
+        evidence = look(zone, view, probe=probe, names=wanted, rounds=rounds, clock=now)
+        if save_evidence:
+            save(evidence, save_evidence)
+        verdict = judge(evidence, judged_at or now(), skew)
+        verdicts.append(_with_fleet(verdict, hosts, evidence, probe))
+    _print(verdicts, judged_at, skew, as_json=as_json)
+    raise typer.Exit(exit_codes(verdicts))
+
+
+def _probe(probe: Probe, every: float | None, timeout: float | None) -> Probe:
+    update: dict[str, timedelta] = {}
+    if every is not None:
+        update["every"] = timedelta(seconds=every)
+    if timeout is not None:
+        update["timeout"] = timedelta(seconds=timeout)
+    return probe.model_copy(update=update)
+
+
+def _hosts(inventory: Path | None) -> tuple[Host, ...]:
+    from orchestrator.fleet.inventory import load_inventory
+
+    return load_inventory(inventory).hosts if inventory else ()
+
+
+def _with_fleet(
+    verdict: Verdict, hosts: Sequence[Host], evidence: Evidence, probe: Probe
+) -> Verdict:
+    """Ask each resolver for the zone's own records and for names under it."""
+    if not hosts:
+        return verdict
+    from orchestrator.chain.resolvers import with_resolvers
+    from orchestrator.fleet.probe import Ask, views
+
+    below = dict.fromkeys((*evidence.names[:_VIEWED], *verdict.bad_names[:_VIEWED]))
+    asks = [Ask(name=verdict.zone, type="SOA"), *(Ask(name=name) for name in below)]
+    return with_resolvers(verdict, views(hosts, asks, timeout=probe.timeout.total_seconds()))
+
+
+def _print(
+    verdicts: Sequence[Verdict], judged_at: datetime | None, skew: float, *, as_json: bool
+) -> None:
+    from orchestrator.model import rfc3339
+    from orchestrator.report.verdict import text
+
+    if not as_json:
+        print("\n".join(text(verdict) for verdict in verdicts), end="")
+        return
+    clock = {
+        "at": rfc3339(judged_at or now()),
+        "source": "--now" if judged_at else "this machine",
+        "skew": skew,
+    }
+    zones = [verdict.model_dump(mode="json") for verdict in verdicts]
+    print(json.dumps({"schema": "ntactl/check/1", "zones": zones, "clock": clock}))

@@ -1,0 +1,59 @@
+"""What each resolver of the fleet answers, as a client sees it: with validation and without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import dns.rcode
+
+from orchestrator.dns.exchange import Question, Reply, ask
+from orchestrator.dns.message import read
+from orchestrator.fleet.inventory import Host
+from orchestrator.model import ResolverView, Value
+
+
+class Ask(Value):
+    """One name to ask every resolver for."""
+
+    name: str
+    type: str = "A"
+
+
+def views(
+    hosts: Iterable[Host], asks: Sequence[Ask], *, timeout: float = 2.0
+) -> list[ResolverView]:
+    """Ask every host every name twice at once: with validation (AD wanted), and with CD.
+
+    The pair tells a validation failure (SERVFAIL without CD, NOERROR with it; RFC 4035 section
+    3.2.2) from a resolver that cannot reach anything. `timeout` is seconds a question.
+    """
+    wanted = [(host, one) for host in hosts for one in asks]
+    questions = [_question(host, one, cd=cd) for host, one in wanted for cd in (False, True)]
+    replies = ask(questions, timeout=timeout)
+    pairs = zip(wanted, replies[::2], replies[1::2], strict=True)
+    return [_view(host, one, plain, checked) for (host, one), plain, checked in pairs]
+
+
+def _question(host: Host, one: Ask, *, cd: bool) -> Question:
+    return Question(
+        str(host.dns), one.name, one.type, port=host.dns_port, rd=True, ad=not cd, cd=cd
+    )
+
+
+def _view(host: Host, one: Ask, plain: Reply, without_validation: Reply) -> ResolverView:
+    message = read(plain.wire) if plain.wire else None
+    return ResolverView(
+        host=host.name,
+        name=one.name,
+        type=one.type,
+        rcode=_rcode(plain),
+        rcode_cd=_rcode(without_validation),
+        ad=message.authentic if message else False,
+        ede=message.ede if message else (),
+        error=plain.error or without_validation.error,
+    )
+
+
+def _rcode(reply: Reply) -> str | None:
+    message = read(reply.wire) if reply.wire else None
+    return dns.rcode.to_text(dns.rcode.Rcode(message.rcode)) if message else None

@@ -1,0 +1,180 @@
+"""A verdict for a terminal: one line, the matrix, the causes, what to do. 80 columns, no colour."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from orchestrator.model import Cell, Extent, Finding, Remedy, ResolverView, State, Verdict
+
+WIDTH = 80
+COLUMNS = ("DNSKEY", "SOA", "NS", "NXDOMAIN", "child DS", "no DS")
+_FINDINGS = 12
+_RESOLVERS = 12
+_NEXT = {
+    Remedy.NTA: "ntactl plan {zone} -i INVENTORY --reason '...'",
+    Remedy.NTA_CHILD: "ntactl plan CHILD -i INVENTORY --reason '...'",
+    Remedy.FLUSH: "ntactl flush {zone} -i INVENTORY",
+}
+
+
+def text(verdict: Verdict) -> str:
+    """The whole verdict as text, ending in a newline."""
+    parts = [
+        headline(verdict),
+        _matrix(verdict),
+        _findings(verdict.findings),
+        _resolvers(verdict.resolvers),
+        _remedy(verdict),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def headline(verdict: Verdict) -> str:
+    """The verdict in one line."""
+    extent = f" ({verdict.extent})" if verdict.extent else ""
+    words = f"{verdict.zone} is {verdict.state.upper()}{extent}"
+    main = next((finding for finding in verdict.findings if finding.severity == "error"), None)
+    if main:
+        on = f" on {main.rrset}" if main.rrset else ""
+        words += f": {main.cause}{on}"
+    if verdict.fraction_bogus:
+        words += f", {verdict.fraction_bogus:.0%} of signatures bad"
+    return words + _soundness(verdict)
+
+
+def _soundness(verdict: Verdict) -> str:
+    if verdict.state is not State.SECURE or verdict.signature_margin is None:
+        return ""
+    return f"; first signature ends in {_span(verdict.signature_margin)}"
+
+
+def _span(seconds: int) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if abs(seconds) >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _matrix(verdict: Verdict) -> str:
+    """Servers down, RRsets across: ok, or how many of the looks were bogus."""
+    cells = {(cell.server, cell.rrset): cell for cell in verdict.matrix}
+    rows = list(dict.fromkeys(cell.server for cell in verdict.matrix if cell.rrset != "DS"))
+    columns = [column for column in COLUMNS if any((row, column) in cells for row in rows)]
+    if not rows:
+        return ""
+    width = min(38, max(len("server"), *(len(row) for row in rows)))
+    widths = [max(len(column), 5) for column in columns]
+    head = "  ".join(f"{word:>{size}}" for word, size in zip(columns, widths, strict=True))
+    lines = [f"{'server':<{width}}  {head}"]
+    for row in rows:
+        shown = (_cell(cells.get((row, column))) for column in columns)
+        line = "  ".join(f"{word:>{size}}" for word, size in zip(shown, widths, strict=True))
+        lines.append(f"{_short(row, width):<{width}}  {line}".rstrip())
+    lines += _parent_line(verdict)
+    lines.append(_legend(verdict))
+    return "\n".join(lines)
+
+
+def _short(row: str, width: int) -> str:
+    """A server's name gives way to its address when both are too long for the line."""
+    if len(row) <= width:
+        return row
+    name, _, address = row.partition(" (")
+    room = width - len(address) - 4
+    return f"{name[:room]}.. ({address}" if room > 3 else address.rstrip(")")[:width]
+
+
+def _cell(cell: Cell | None) -> str:
+    if cell is None:
+        return "-"
+    if cell.looks == cell.failed:
+        return "none"
+    return f"{cell.bogus}/{cell.looks - cell.failed}" if cell.bogus else "ok"
+
+
+def _parent_line(verdict: Verdict) -> list[str]:
+    cell = next((cell for cell in verdict.matrix if cell.rrset == "DS"), None)
+    if cell is None:
+        return []
+    asked = cell.looks - cell.failed
+    state = f"{cell.bogus} of {asked} looks bogus" if cell.bogus else "ok" if asked else "none"
+    return [f"DS at the {cell.server}: {state}"]
+
+
+def _legend(verdict: Verdict) -> str:
+    rounds = "round" if verdict.rounds == 1 else "rounds"
+    return (
+        f"(n/m: n of m looks bogus; none: no answer) {verdict.queries} questions, "
+        f"{verdict.rounds} {rounds}, {verdict.duration_ms / 1000:.1f} s"
+    )
+
+
+def _findings(found: Sequence[Finding]) -> str:
+    lines = [_wrapped(_finding(finding)) for finding in found[:_FINDINGS]]
+    if len(found) > _FINDINGS:
+        lines.append(f"  and {len(found) - _FINDINGS} more findings: see --json")
+    return "\n".join(lines)
+
+
+def _finding(finding: Finding) -> str:
+    where = " ".join(part for part in (finding.rrset, _owner(finding)) if part)
+    tag = f", key {finding.key_tag}" if finding.key_tag is not None else ""
+    algorithm = f" (algorithm {finding.algorithm})" if finding.algorithm is not None else ""
+    at = f" at {finding.server}" if finding.server else ""
+    head = f"{finding.severity}: {finding.cause}" + (f" on {where}" if where else "")
+    return f"{head}{tag}{algorithm}{at}: {finding.detail}"
+
+
+def _owner(finding: Finding) -> str:
+    return finding.owner or ""
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(
+        line, WIDTH, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False
+    )
+
+
+def _resolvers(views: Sequence[ResolverView]) -> str:
+    """Only resolvers that do not all answer alike are told one by one."""
+    lines = [f"  {host}: {words}" for host, words in _by_host(views).items()]
+    if not lines:
+        return ""
+    if len(set(_by_host(views).values())) == 1 and len(lines) > 1:
+        lines = [f"  all {len(lines)}: {next(iter(_by_host(views).values()))}"]
+    more = [f"  and {len(lines) - _RESOLVERS} more"] if len(lines) > _RESOLVERS else []
+    return "\n".join(["our resolvers (answer / with CD):", *lines[:_RESOLVERS], *more])
+
+
+def _by_host(views: Iterable[ResolverView]) -> dict[str, str]:
+    words: dict[str, list[str]] = {}
+    for view in views:
+        ad = " AD" if view.ad else ""
+        ede = f" EDE {view.ede[0]}" if view.ede else ""
+        pair = f"{view.rcode or 'no answer'}{ad}{ede}/{view.rcode_cd or 'no answer'}"
+        words.setdefault(view.host, []).append(pair)
+    return {host: ", ".join(dict.fromkeys(pairs)) for host, pairs in words.items()}
+
+
+def _remedy(verdict: Verdict) -> str:
+    lines = [_wrapped(f"{verdict.remedy}: {verdict.remedy_reason}")]
+    step = _NEXT.get(verdict.remedy)
+    if step:
+        lines.append(f"  next: {step.format(zone=verdict.zone)}")
+    return "\n".join(["what to do:", *lines])
+
+
+def exit_code(verdict: Verdict) -> int:
+    """The contract's exit code of one verdict (docs/reference/exit-codes.md)."""
+    if verdict.remedy is Remedy.ESCALATE or verdict.state is State.INDETERMINATE:
+        return 12
+    if verdict.state is State.BOGUS:
+        return 10 if verdict.extent is Extent.WHOLE else 11
+    faults = any(finding.severity == "error" for finding in verdict.findings)
+    return 13 if verdict.remedy is Remedy.FLUSH or faults else 0
+
+
+def exit_codes(verdicts: Iterable[Verdict]) -> int:
+    """Of several verdicts: the first of 10, 11, 12, 13 and 0 that occurs."""
+    return min((code for verdict in verdicts if (code := exit_code(verdict))), default=0)
