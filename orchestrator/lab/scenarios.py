@@ -93,12 +93,14 @@ def _denic(look: Look) -> Zone:
 def _mixed(look: Look, item: RRset) -> bool:
     """Phase 1: about a third good, another mix on each server.
 
-    The SOA's signature is good for one serial in three. The apex's NSEC3, which every denial
+    The SOA's signature is good for one serial in three, and then at all servers but one, so
+    that resolvers see it flap however often they ask. The apex's NSEC3, which every denial
     and every no-DS proof needs, is bad on all servers, and so are the DS of every other signed
     child: these names fail at every resolver, however often it asks.
     """
     if item.rdtype == RdataType.SOA:
-        return (look.serial + look.server) % 3 == 0
+        good, turn = look.serial % 3 == 0, look.serial // 3
+        return good and look.server != turn % len(look.tld.plan.servers)
     if _matches_apex(item) or item.name in _hopeless(look.tld):
         return False
     return _draw(item.rdtype, item.name, look.server) % 100 < 42

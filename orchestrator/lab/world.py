@@ -1,7 +1,7 @@
 """The lab's miniature Internet as values: who serves what, at which address, with which TTLs.
 
-TTLs are short where a break or a repair has to show soon (SOA, denial, DS and DNSKEY: 10 s)
-and realistic where caches matter (addresses: 300 s).
+TTLs are short where a break or a repair has to show soon (SOA, denial, DS, DNSKEY, and a
+child's NS and apex address: 10 s) and longer where caches matter (`www` and `*`: 300 s).
 """
 
 from __future__ import annotations
@@ -167,15 +167,18 @@ def child_servers(child: str) -> tuple[Server, ...]:
     )
 
 
+_CHILD_HOSTS = (("", SOON, "192.0.2.1"), ("www", STEADY, "192.0.2.2"), ("*", STEADY, "192.0.2.3"))
+
+
 def child_zone(child: str, serial: int) -> Zone:
     """An unsigned child: apex, www and `*`, so that never-asked names do not run out."""
     origin = dns.name.from_text(child)
     return [
         *soa(origin, f"ns1.{child}", serial),
-        *server_records(origin, child_servers(child)),
+        *server_records(origin, child_servers(child), ttl=SOON),
         *(
-            rrset(dns.name.from_text(label, origin) if label else origin, STEADY, RdataType.A, ip)
-            for label, ip in (("", "192.0.2.1"), ("www", "192.0.2.2"), ("*", "192.0.2.3"))
+            rrset(dns.name.from_text(label, origin), ttl, RdataType.A, ip)
+            for label, ttl, ip in _CHILD_HOSTS
         ),
     ]
 
@@ -193,7 +196,7 @@ def delegations(plan: TldPlan, child_keys: dict[str, Keys]) -> Zone:
     made: Zone = []
     for child in plan.children:
         origin = dns.name.from_text(child)
-        made += server_records(origin, child_servers(child), ttl=60)
+        made += server_records(origin, child_servers(child), ttl=SOON)
         if child in child_keys:
             made.append(rrset(origin, SOON, RdataType.DS, ds_of(origin, child_keys[child].ksk)))
     return made
