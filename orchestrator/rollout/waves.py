@@ -12,7 +12,8 @@ def split(hosts: Sequence[Host], spec: Sequence[str]) -> tuple[tuple[str, ...], 
     """Cut `hosts` into waves of names after a playbook's spec.
 
     "canary" is one host per engine and site (one labelled canary before others), "10%" a share
-    of all hosts (rounded up), "5" a count, "rest" what is left. Hosts keep the inventory's order; empty waves are left out.
+    of all hosts (rounded up), "5" a count, "rest" what is left. Hosts keep the inventory's
+    order; empty waves are left out.
     """
     left = list(hosts)
     waves = []
