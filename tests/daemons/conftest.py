@@ -1,0 +1,19 @@
+"""Labs for tests: one a module, taken down whatever happens."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import Lab, a_lab
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with a_lab(tmp_path_factory.mktemp("lab")) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_lab(tmp_path: Path) -> Iterator[Lab]:
+    with a_lab(tmp_path / "lab") as running:
+        yield running

@@ -1,0 +1,171 @@
+"""A lab of real daemons for tests: its own folder, the real command line, and hosts asked directly.
+
+What a host itself says is asked over plain ssh, or of its resolver over DNS, never through ntactl.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+NTACTL = (sys.executable, "-m", "orchestrator")
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def run(argv: Sequence[str], env: dict[str, str], *, timeout: float = 120) -> Run:
+    done = subprocess.run(
+        argv,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        cwd=ROOT,
+    )
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One running lab."""
+
+    folder: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {**os.environ, "NTACTL_LAB": str(self.folder)}
+
+    def lab(self, *argv: str) -> Run:
+        """`ntactl lab ...`, which has to work."""
+        done = run([*NTACTL, "lab", *argv], self.env)
+        assert done.code == 0, done.err
+        return done
+
+    def inside(self, *argv: str, timeout: float = 120) -> Run:
+        """Any command where the lab's addresses answer."""
+        return run([*NTACTL, "lab", "exec", "--", *argv], self.env, timeout=timeout)
+
+    def ntactl(self, *argv: str, timeout: float = 120) -> Run:
+        """The real command line inside the lab, without a terminal."""
+        return self.inside(*NTACTL, *argv, timeout=timeout)
+
+    def ok(self, *argv: str, code: int = 0) -> Run:
+        """`ntactl ...` inside the lab, which has to end with `code`."""
+        done = self.ntactl(*argv)
+        assert done.code == code, f"{' '.join(argv)}: {done.code}\n{done.out}\n{done.err}"
+        return done
+
+    def status(self) -> Any:
+        return json.loads(self.lab("status", "--json").out)
+
+    def hosts(self) -> list[str]:
+        return [host["name"] for host in self.status()["hosts"]]
+
+    def host(self, name: str) -> Any:
+        return next(host for host in self.status()["hosts"] if host["name"] == name)
+
+    def etc(self, name: str) -> Path:
+        """A host's /etc, seen from outside."""
+        return self.folder / "hosts" / name / "etc"
+
+    def var(self, name: str) -> Path:
+        """A host's /var, seen from outside."""
+        return self.folder / "hosts" / name / "var"
+
+    def ssh(self, name: str, command: str) -> Run:
+        """A shell command on a host, by OpenSSH."""
+        config = str(self.folder / "ssh_config")
+        return self.inside("ssh", "-F", config, name, command)
+
+    def ntas(self, name: str) -> list[str]:
+        """The zones the resolver itself lists as negative trust anchors now."""
+        if self.host(name)["engine"] == "unbound":
+            listed = self.ssh(name, "unbound-control list_insecure")
+            assert listed.code == 0, listed.err
+            return sorted(listed.out.split())
+        listed = self.ssh(name, "rndc nta -dump")
+        assert listed.code == 0, listed.err
+        lines = [line for line in listed.out.splitlines() if ": expiry " in line]
+        return sorted(line.split("/")[0].rstrip(".") + "." for line in lines)
+
+    def all_ntas(self) -> dict[str, list[str]]:
+        return {name: self.ntas(name) for name in self.hosts()}
+
+    def views(self, *names: str) -> dict[tuple[str, str], tuple[str | None, bool]]:
+        """(host, name) -> (rcode, AD) as a client sees it now."""
+        done = self.inside(sys.executable, "-m", "orchestrator.lab.ask", *names)
+        assert done.code == 0, done.err
+        return {(v["host"], v["name"]): (v["rcode"], v["ad"]) for v in json.loads(done.out)}
+
+    def files(self) -> dict[str, str]:
+        """sha256, mode and owner of every file under every host's configuration, and cron's."""
+        found = {}
+        for host in self.status()["hosts"]:
+            folders = [Path(folder) for folder in host["config"]]
+            folders.append(self.etc(host["name"]) / "cron.d")
+            for folder in folders:
+                for path in sorted(folder.rglob("*")):
+                    found[str(path)] = _fingerprint(path)
+        return found
+
+    def plan(self, path: Path, *more: str, zone: str = "de.") -> dict[str, Any]:
+        """A plan for a broken zone, saved; gives its content."""
+        self.ok("plan", zone, "--reason", "a test", "--out", str(path), *more)
+        made: dict[str, Any] = json.loads(path.read_text())
+        return made
+
+    def approved(self, path: Path, *more: str, zone: str = "de.") -> dict[str, Any]:
+        """A plan that a person said yes to."""
+        self.plan(path, *more, zone=zone)
+        self.ok("approve", str(path), "--by", "tester")
+        made: dict[str, Any] = json.loads(path.read_text())
+        return made
+
+
+def _fingerprint(path: Path) -> str:
+    stat = path.lstat()
+    content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return f"{content} {stat.st_mode:o} {stat.st_uid}:{stat.st_gid}"
+
+
+@contextmanager
+def a_lab(folder: Path, resolvers: str = "unbound=2,bind=2") -> Iterator[Lab]:
+    """A lab that is gone at the end, whatever happens."""
+    lab = Lab(folder)
+    lab.lab("up", "--resolvers", resolvers)
+    try:
+        yield lab
+    finally:
+        lab.lab("down")
+
+
+def wait_until(good: Callable[[], bool], seconds: float, what: str, every: float = 0.5) -> float:
+    """Wait for something; gives how long it took. Fails with what was waited for."""
+    started = time.monotonic()
+    while not good():
+        assert time.monotonic() - started < seconds, f"waited {seconds} s in vain for {what}"
+        time.sleep(every)
+    return time.monotonic() - started
