@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.lab.folder import Folder, running_lab
+from orchestrator.lab.hosts import INIT
+
 NTACTL = (sys.executable, "-m", "orchestrator")
 ROOT = Path(__file__).parents[1]
 
@@ -100,6 +103,18 @@ class Lab:
         config = str(self.folder / "ssh_config")
         return self.inside("ssh", "-F", config, name, command)
 
+    def on_host(self, name: str, command: str) -> Run:
+        """A shell command in a host's namespaces, for when nobody can log in."""
+        pid = str(self.init_of(name))
+        return run(["nsenter", "-t", pid, "-a", "sh", "-c", command], self.env)
+
+    def init_of(self, name: str) -> int:
+        """PID 1 of a host, seen from outside."""
+        running = running_lab(Folder(self.folder))
+        assert running is not None
+        inits = (e for e in Path("/proc").iterdir() if e.name.isdigit() and _is_init(e, name))
+        return next(int(e.name) for e in inits if running.inner in _ancestors(int(e.name)))
+
     def ntas(self, name: str) -> list[str]:
         """The zones the resolver itself lists as negative trust anchors now."""
         if self.host(name)["engine"] == "unbound":
@@ -119,6 +134,34 @@ class Lab:
         done = self.inside(sys.executable, "-m", "orchestrator.lab.ask", *names)
         assert done.code == 0, done.err
         return {(v["host"], v["name"]): (v["rcode"], v["ad"]) for v in json.loads(done.out)}
+
+    def relieved(self, fresh: str) -> bool:
+        """Do names under de. resolve without AD everywhere, and are the controls as they were?
+
+        `fresh` is a label that nobody asked for yet.
+        """
+        names = ("de.", "www.denic.de.", "www.amazon.de.", f"{fresh}.heise.de.")
+        seen = self.views(*names, "org.", "bogus.")
+        good = {("org.", "NOERROR", True), ("bogus.", "SERVFAIL", False)}
+        good |= {(name, "NOERROR", False) for name in names}
+        return {(name, rcode, ad) for (_, name), (rcode, ad) in seen.items()} == good
+
+    def validated(self, *names: str) -> bool:
+        """Do these names have AD everywhere, and are the controls as they were?"""
+        seen = self.views(*names, "org.", "bogus.")
+        return all(
+            (rcode, ad) == (("SERVFAIL", False) if name == "bogus." else ("NOERROR", True))
+            for (_, name), (rcode, ad) in seen.items()
+        )
+
+    def watch(self) -> list[dict[str, str]]:
+        """One cycle; what was said of each NTA."""
+        said: list[dict[str, str]] = self.ok("watch", "--once", "--json").json["ntas"]
+        return said
+
+    def gone(self) -> bool:
+        """One cycle; is every NTA out?"""
+        return all(nta["said"].endswith("every host") for nta in self.watch())
 
     def files(self) -> dict[str, str]:
         """sha256, mode and owner of every file under every host's configuration, and cron's."""
@@ -143,6 +186,24 @@ class Lab:
         self.ok("approve", str(path), "--by", "tester")
         made: dict[str, Any] = json.loads(path.read_text())
         return made
+
+
+def _is_init(entry: Path, name: str) -> bool:
+    try:
+        argv = (entry / "cmdline").read_text().split("\0")
+        status = (entry / "status").read_text()
+    except OSError:
+        return False
+    ids = next(line for line in status.splitlines() if line.startswith("NSpid:"))
+    return argv[-3:-1] == [str(INIT), name] and ids.split()[-1] == "1"
+
+
+def _ancestors(pid: int) -> list[int]:
+    found = []
+    while pid > 1:
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        found.append(pid)
+    return found
 
 
 def _fingerprint(path: Path) -> str:

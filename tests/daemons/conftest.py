@@ -17,3 +17,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def fresh_lab(tmp_path: Path) -> Iterator[Lab]:
     with a_lab(tmp_path / "lab") as running:
         yield running
+
+
+@pytest.fixture
+def broken(fresh_lab: Lab) -> Lab:
+    """A lab in which de. is broken the way it was on 5 May 2026."""
+    fresh_lab.lab("break", "de.", "--as", "de-2026")
+    return fresh_lab

@@ -1,0 +1,92 @@
+"""The way back by itself: hold-down, canaries, what is lost, what breaks again (acceptance 5)."""
+
+import json
+import time
+from pathlib import Path
+
+from harness import Lab, wait_until
+
+SIGNED, UNSIGNED = "www.denic.de.", "www.amazon.de."
+
+
+def test_watch_waits_for_the_hold_down_and_restores_every_byte(broken: Lab, tmp_path: Path) -> None:
+    before = broken.files()
+    broken.approved(tmp_path / "p.json")
+    broken.ok("apply", str(tmp_path / "p.json"))
+    assert broken.relieved("cached")
+    broken.lab("heal", "de.")
+    healed = time.monotonic()
+    while time.monotonic() - healed < 16:
+        broken.watch()
+        assert all(zones == ["de."] for zones in broken.all_ntas().values())
+    wait_until(broken.gone, 60, "the revert", every=1)
+    assert time.monotonic() - healed > 20
+    assert broken.files() == before
+    assert all(zones == [] for zones in broken.all_ntas().values())
+    assert broken.validated("de.", SIGNED)  # cached while the NTA stood, AD again
+    assert broken.ok("status", "--json").json["ntas"][0]["ended_why"] == "recovered"
+
+
+def test_insecure_by_proof_is_recovered_too(fresh_lab: Lab, tmp_path: Path) -> None:
+    fresh_lab.lab("break", "de.", "--as", "al-2026")
+    fresh_lab.approved(tmp_path / "p.json")
+    fresh_lab.ok("apply", str(tmp_path / "p.json"))
+    fresh_lab.lab("break", "de.", "--as", "al-2026", "--phase", "2")
+    assert "not clean" in fresh_lab.watch()[0]["said"]
+    fresh_lab.lab("break", "de.", "--as", "al-2026", "--phase", "3")
+    wait_until(fresh_lab.gone, 90, "the revert", every=1)
+    seen = fresh_lab.views("de.", UNSIGNED)
+    assert set(seen.values()) == {("NOERROR", False)}
+
+
+def test_a_lost_nta_comes_back_within_a_cycle(broken: Lab, tmp_path: Path) -> None:
+    broken.approved(tmp_path / "p.json")
+    broken.ok("apply", str(tmp_path / "p.json"))
+    assert broken.ssh("bind1", "rndc nta -remove de").code == 0
+    assert broken.ssh("unbound1", "unbound-control insecure_remove de.").code == 0
+    status = broken.ok("status", "--json").json["ntas"][0]
+    drifted = {host["host"] for host in status["hosts"] if host["drift"]}
+    assert drifted == {"bind1", "unbound1"}
+    assert "putting it on" in broken.watch()[0]["said"]
+    assert all(zones == ["de."] for zones in broken.all_ntas().values())
+    assert broken.relieved("again")
+
+
+def test_a_hold_keeps_it_and_release_lets_go(broken: Lab, tmp_path: Path) -> None:
+    broken.approved(tmp_path / "p.json")
+    broken.ok("apply", str(tmp_path / "p.json"))
+    assert broken.ntactl("hold", "de.", "--until", "9h", "--reason", "r").code == 4
+    broken.ok("hold", "de.", "--until", "2h", "--reason", "the registry asked")
+    broken.lab("heal", "de.")
+    since = time.monotonic()
+    while time.monotonic() - since < 28:
+        assert "held until" in broken.watch()[0]["said"]
+        time.sleep(1)
+    broken.ok("hold", "de.", "--release")
+    wait_until(broken.gone, 60, "the revert", every=1)
+
+
+def test_a_zone_that_breaks_while_canaries_bake_gets_its_nta_back(
+    broken: Lab, tmp_path: Path
+) -> None:
+    broken.approved(tmp_path / "p.json")
+    broken.ok("apply", str(tmp_path / "p.json"))
+    broken.lab("heal", "de.")
+    wait_until(lambda: "reverting a canary" in broken.watch()[0]["said"], 60, "a canary", every=1)
+    broken.lab("break", "de.", "--as", "zm-2015")
+    assert "returns" in broken.watch()[0]["said"]
+    assert all(zones == ["de."] for zones in broken.all_ntas().values())
+
+
+def test_a_zone_that_breaks_again_gets_a_plan_and_no_nta(broken: Lab, tmp_path: Path) -> None:
+    broken.approved(tmp_path / "p.json")
+    broken.ok("apply", str(tmp_path / "p.json"))
+    broken.lab("heal", "de.")
+    wait_until(broken.gone, 90, "the revert", every=1)
+    broken.lab("break", "de.", "--as", "zm-2015")
+    said = broken.watch()[0]["said"]
+    assert "waits for a person" in said
+    assert all(zones == [] for zones in broken.all_ntas().values())
+    prepared = next((broken.folder / "state/plans").glob("*.json"))
+    assert json.loads(prepared.read_text())["approvals"] == []
+    assert broken.watch() == []  # said once
