@@ -17,9 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.lab.folder import Folder, running_lab
-from orchestrator.lab.hosts import INIT
-
 NTACTL = (sys.executable, "-m", "orchestrator")
 ROOT = Path(__file__).parents[1]
 
@@ -110,10 +107,8 @@ class Lab:
 
     def init_of(self, name: str) -> int:
         """PID 1 of a host, seen from outside."""
-        running = running_lab(Folder(self.folder))
-        assert running is not None
-        inits = (e for e in Path("/proc").iterdir() if e.name.isdigit() and _is_init(e, name))
-        return next(int(e.name) for e in inits if running.inner in _ancestors(int(e.name)))
+        root = str(self.folder / "hosts" / name)
+        return next(int(e.name) for e in Path("/proc").glob("[0-9]*") if _is_init(e, root))
 
     def ntas(self, name: str) -> list[str]:
         """The zones the resolver itself lists as negative trust anchors now."""
@@ -188,22 +183,15 @@ class Lab:
         return made
 
 
-def _is_init(entry: Path, name: str) -> bool:
+def _is_init(entry: Path, root: str) -> bool:
+    """Whether a process is PID 1 of the host whose folder is `root` (proc(5), NSpid)."""
     try:
         argv = (entry / "cmdline").read_text().split("\0")
         status = (entry / "status").read_text()
     except OSError:
         return False
     ids = next(line for line in status.splitlines() if line.startswith("NSpid:"))
-    return argv[-3:-1] == [str(INIT), name] and ids.split()[-1] == "1"
-
-
-def _ancestors(pid: int) -> list[int]:
-    found = []
-    while pid > 1:
-        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        found.append(pid)
-    return found
+    return root in argv and ids.split()[-1] == "1"
 
 
 def _fingerprint(path: Path) -> str:

@@ -61,7 +61,9 @@ def carry_out(means: Means, plan: Plan) -> Report:
         return _take_back(means, plan, "taking back what an interrupted run had begun")
     means.journal.append(_started(means, plan))
     for number, wave in enumerate(plan.waves):
-        trouble = _wave(means, plan, wave, canary=number == 0)
+        trouble = _wave(means, plan, wave, canary=number == 0) or _budget_trouble(
+            means, plan, plan.waves[: number + 1]
+        )
         if trouble:
             return _on_trouble(means, plan, trouble, canary=number == 0)
     return _ended(means, plan, "")
@@ -85,7 +87,7 @@ def _wave(means: Means, plan: Plan, names: Sequence[str], *, canary: bool) -> st
     if canary:
         return _canary_trouble(means, plan, names, results, complaints)
     _take_back_hosts(means, plan, list(complaints))
-    return _budget_trouble(means, plan)
+    return ""
 
 
 def _on(means: Means, plan: Plan) -> set[str]:
@@ -193,25 +195,26 @@ def _canary_trouble(
         )
     if not any(name in _on(means, plan) for name in names):
         return "no canary could be reached or would take the change"
-    return _budget_trouble(means, plan)
+    return ""
 
 
-def _budget_trouble(means: Means, plan: Plan) -> str:
-    failures = _failures(means, plan)
+def _budget_trouble(means: Means, plan: Plan, waves: Sequence[Sequence[str]]) -> str:
+    """Is the budget spent by these waves? Later ones may hold an interrupted run's loose ends."""
+    failures = _failures(means, plan, {name for wave in waves for name in wave})
     if counted(plan, failures.values()) <= plan.playbook.budget.failed_hosts:
         return ""
     names = ", ".join(f"{name} ({rule})" for name, rule in failures.items())
     return f"the failure budget of {plan.playbook.budget.failed_hosts} is spent: {names}"
 
 
-def _failures(means: Means, plan: Plan) -> dict[str, str]:
+def _failures(means: Means, plan: Plan, done: set[str]) -> dict[str, str]:
     """Hosts that count against the budget so far, with the rule."""
     failures = {planned.host.name: planned.rule for planned in plan.left_alone()}
     for record in records_of(means, plan):
-        for name, host in record.hosts.items():
-            if host.state in {OnHost.APPLIED, OnHost.PLANNED}:
-                continue
-            failures[name] = host.rule or host.state.value
+        for name in done & set(record.hosts):
+            host = record.hosts[name]
+            if host.state is not OnHost.APPLIED:
+                failures[name] = host.rule or host.state.value
     return failures
 
 
