@@ -83,7 +83,7 @@ def finish(report: Report, *, as_json: bool, verb: str = "apply") -> None:
     """Print how it ended, and end with its exit code."""
     from orchestrator.report.apply import json_of, text_of
 
-    print(json.dumps(json_of(report, verb)) if as_json else text_of(report))
+    print(json.dumps(json_of(report, verb)) if as_json else text_of(report, verb))
     raise typer.Exit(report.exit_code)
 
 

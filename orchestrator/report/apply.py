@@ -6,6 +6,11 @@ from typing import Any
 
 from orchestrator.rollout.apply import Report
 
+_OUT = {
+    "done": "the NTA is out, and every host validates",
+    "person-needed": "a person is needed: the NTA is not proven to be out of every host; "
+    "guards still lift it at its end",
+}
 _SENTENCES = {
     "done": "all on: every host of plan {plan} holds what it should",
     "pending": "on, within the failure budget; hosts named below are pending, watch goes on",
@@ -15,14 +20,15 @@ _SENTENCES = {
 }
 
 
-def text_of(report: Report) -> str:
+def text_of(report: Report, verb: str = "apply") -> str:
     """One line a host, then the ending in a sentence."""
+    sentences = _SENTENCES | (_OUT if verb in {"revert", "rollback"} else {})
     width = max((len(name) for name in report.hosts), default=0)
     lines = []
     for name, (state, rule, message) in sorted(report.hosts.items()):
         more = f" [{rule}]" if rule else ""
         lines.append(f"  {name:<{width}}  {state}{more}{f'  {message}' if message else ''}")
-    lines.append(_SENTENCES[report.ending].format(plan=report.plan))
+    lines.append(sentences[report.ending].format(plan=report.plan))
     if report.why:
         lines.append(f"  why: {report.why}")
     if report.ending in {"pending", "person-needed"}:
