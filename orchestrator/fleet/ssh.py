@@ -21,16 +21,17 @@ from functools import cached_property
 from pathlib import Path
 from shlex import quote
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import paramiko
 from paramiko.pkey import UnknownKeyType
 
 from orchestrator.fleet.inventory import Host
 from orchestrator.fleet.known_hosts import HostKey, KnownHosts, complaint, host_name, parse, read
+from orchestrator.fleet.outcome import FailureError, Outcome
 from orchestrator.fleet.peer import Peer, connect_error, jump_peer, peer_of
 
-Kind = Literal["ok", "unreachable", "auth", "host-key", "timeout", "lost"]
+__all__ = ["Fleet", "Outcome", "command"]
 
 DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 MAX_KEYS = 5  # sshd's MaxAuthTries is 6
@@ -38,29 +39,6 @@ MAX_OUTPUT = 8 << 20  # bytes; a program of ours says a few thousand
 
 # What fails is told by us, in words; paramiko would log tracebacks to stderr.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one program on one host.
-
-    "ok": it ran to its end, whatever its exit (None: killed by a signal). "lost" and "timeout":
-    it was sent, and the host may have finished it. The other kinds: nothing was sent. `error`
-    is for a person.
-    """
-
-    host: str
-    exit: int | None
-    stdout: str
-    stderr: str
-    kind: Kind
-    error: str = ""
-
-
-class _FailureError(Exception):
-    def __init__(self, kind: Kind, error: str) -> None:
-        super().__init__(error)
-        self.kind = kind
 
 
 class _Socket(socket.socket):
@@ -93,7 +71,7 @@ class _Job:
         """Seconds left. Raises when there are none."""
         seconds = self.until - time.monotonic()
         if seconds <= 0:
-            raise _FailureError("timeout", self.too_slow())
+            raise FailureError("timeout", self.too_slow())
         return seconds
 
     def too_slow(self) -> str:
@@ -188,7 +166,7 @@ class Fleet:
         try:
             channel = self._channel(job)
             return self._execute(job, channel)
-        except _FailureError as failure:
+        except FailureError as failure:
             return Outcome(job.host.name, None, "", "", failure.kind, str(failure))
 
     def _channel(self, job: _Job) -> paramiko.Channel:
@@ -206,7 +184,7 @@ class Fleet:
             return transport.open_session(timeout=job.left())
         except (paramiko.SSHException, EOFError, OSError) as error:
             self._drop(transport)
-            raise _FailureError("unreachable", f"{peer} gives no session: {error}") from error
+            raise FailureError("unreachable", f"{peer} gives no session: {error}") from error
 
     def _execute(self, job: _Job, channel: paramiko.Channel) -> Outcome:
         assert job.transport is not None
@@ -217,15 +195,15 @@ class Fleet:
         except (paramiko.SSHException, EOFError, OSError) as error:
             self._drop(job.transport)
             job.left()
-            raise _FailureError("lost", _lost(str(error))) from error
-        except _FailureError:
+            raise FailureError("lost", _lost(str(error))) from error
+        except FailureError:
             self._drop(job.transport)
             raise
         code = None if channel.exit_status == -1 else channel.exit_status
         if code is None and not job.transport.is_active():
             self._drop(job.transport)
             job.left()
-            raise _FailureError("lost", _lost("it was closed"))
+            raise FailureError("lost", _lost("it was closed"))
         channel.close()
         return Outcome(job.host.name, code, stdout, stderr, "ok")
 
@@ -237,7 +215,7 @@ class Fleet:
         try:
             self._handshake(transport, peer, job)
             _authenticate(transport, peer, job, self._trust)
-        except _FailureError:
+        except FailureError:
             self._drop(transport)
             raise
         return transport
@@ -251,7 +229,7 @@ class Fleet:
             sock.connect((peer.address, peer.port))
         except OSError as error:
             sock.close()
-            raise _FailureError("unreachable", connect_error(error, peer)) from error
+            raise FailureError("unreachable", connect_error(error, peer)) from error
         return sock
 
     def _through(self, jump: str, peer: Peer, job: _Job) -> paramiko.Channel:
@@ -268,7 +246,7 @@ class Fleet:
             )
         except (paramiko.SSHException, EOFError, OSError) as error:
             text = f"the jump host {hop} cannot reach {peer}: {error}"
-            raise _FailureError("unreachable", text) from error
+            raise FailureError("unreachable", text) from error
 
     def _handshake(self, transport: paramiko.Transport, peer: Peer, job: _Job) -> None:
         name = host_name(peer.address, peer.port)
@@ -280,10 +258,10 @@ class Fleet:
         finished = threading.Event()
         transport.start_client(event=finished)
         if not finished.wait(seconds) or not transport.is_active():
-            raise _FailureError("unreachable", _no_handshake(transport, peer, seconds))
+            raise FailureError("unreachable", _no_handshake(transport, peer, seconds))
         raw = transport.get_remote_server_key().asbytes()
         if text := complaint(raw, keys, known, peer):
-            raise _FailureError("host-key", text)
+            raise FailureError("host-key", text)
 
     def _drop(self, transport: paramiko.Transport) -> None:
         """Close a connection for good: socket, thread, and its place among the kept."""
@@ -344,7 +322,7 @@ def _read_all(
             return
         into.extend(chunk)
         if len(into) > MAX_OUTPUT:
-            raise _FailureError("lost", f"it said over {MAX_OUTPUT >> 20} MiB; nobody reads on")
+            raise FailureError("lost", f"it said over {MAX_OUTPUT >> 20} MiB; nobody reads on")
 
 
 def _prefer(transport: paramiko.Transport, keys: Sequence[HostKey]) -> None:
@@ -372,7 +350,7 @@ def _authenticate(transport: paramiko.Transport, peer: Peer, job: _Job, trust: _
                     break
     what = f"none of the {tried} keys tried" if tried else "no key: there is none to try"
     hint = "" if peer.key else "; name one in the inventory (ssh.key), or add it to ssh-agent"
-    raise _FailureError("auth", f"{peer} lets {peer.user} in with {what}{hint}")
+    raise FailureError("auth", f"{peer} lets {peer.user} in with {what}{hint}")
 
 
 def _keys(peer: Peer, trust: _Trust, stack: contextlib.ExitStack) -> list[paramiko.PKey]:
@@ -392,7 +370,7 @@ def _known_hosts(path: Path | None) -> KnownHosts:
     try:
         return parse(read(path))
     except OSError as error:
-        raise _FailureError("host-key", f"cannot read {path}: {error.strerror}") from error
+        raise FailureError("host-key", f"cannot read {path}: {error.strerror}") from error
 
 
 def _load_key(path: Path) -> paramiko.PKey:
@@ -402,7 +380,7 @@ def _load_key(path: Path) -> paramiko.PKey:
         text = f"cannot read the key {path}: {error.strerror}"
     except (paramiko.SSHException, UnknownKeyType, ValueError, TypeError):
         text = f"cannot use the key {path}: damaged, or has a passphrase (then use ssh-agent)"
-    raise _FailureError("auth", text)
+    raise FailureError("auth", text)
 
 
 def _no_handshake(transport: paramiko.Transport, peer: Peer, seconds: float) -> str:
