@@ -1,0 +1,434 @@
+"""The host transaction on real Unbound, BIND and cron: whole, or as if it had never been."""
+
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hands import Hands, generation, nta
+from harness import Lab, a_lab
+
+from orchestrator.rollout.transaction import read_program
+
+BOTH = ("unbound1", "bind1")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with a_lab(tmp_path_factory.mktemp("small"), "unbound=1,bind=1") as lab:
+        yield lab
+
+
+@pytest.fixture(params=BOTH)
+def host(small: Lab, request: pytest.FixtureRequest) -> Iterator[Hands]:
+    """One host, which a test must leave as it found it."""
+    hands = Hands(small, request.param)
+    before, state = hands.files(), hands.read().state_sha256
+    yield hands
+    assert hands.read().problems == ()
+    assert hands.files() == before
+    assert hands.read().state_sha256 == state
+
+
+@pytest.fixture
+def unbound(small: Lab) -> Hands:
+    return Hands(small, "unbound1")
+
+
+@pytest.mark.parametrize("shell", [("sh",), ("bash",), ("busybox", "sh")], ids=" ".join)
+def test_apply_read_renew_and_revert_under_each_shell(host: Hands, shell: tuple[str, ...]) -> None:
+    host = Hands(host.lab, host.name, shell)
+    order = nta()
+    wanted = host.change(order)
+    applied = host.apply(wanted=wanted)
+    assert (applied.outcome, applied.running) == ("applied", ("de.",))
+    if wanted.path:
+        there = host.lab.etc(host.name) / wanted.path.removeprefix("/etc/")
+        assert there.read_text() == wanted.after
+        assert f"{there.stat().st_mode & 0o777:o}" == "644"
+    reading = host.read()
+    assert [(n.zone, n.id) for n in reading.running] == [("de.", order.id)]
+    assert [(n.id, n.state) for n in reading.held] == [(order.id, "applied")]
+    assert reading.state_sha256 == applied.state_sha256
+    longer = nta(seconds=7200)
+    assert host.renew(longer).outcome == "renewed"
+    assert host.read().held[0].ends_at == longer.ends_at.replace(microsecond=0)
+    assert host.revert(longer).outcome == "reverted"
+    assert host.zones() == []
+    assert [n.state for n in host.read().held] == ["ended"]
+
+
+def test_the_read_program_writes_nothing(host: Hands) -> None:
+    tree = "find / -xdev -newer /tmp/mark -type f; find /etc /var /tmp -newer /tmp/mark -type f"
+    quiet = "grep -vE '/(unbound.log|named.log|mark|root.key|managed-keys[^/]*)$' || true"
+    host.sh("touch /tmp/mark; sleep 0.02")
+    assert host.run(read_program(host.host)).code == 0
+    assert host.sh(f"({tree}) 2>/dev/null | grep -v ^/proc | {quiet}") == ""
+
+
+def test_restart_and_reload_keep_it(host: Hands) -> None:
+    order = nta()
+    host.apply(order)
+    for command in ("/etc/lab/service resolver restart", reload_of(host)):
+        host.sh(command)
+        host.sh("sleep 1")
+        assert host.zones() == ["de."]
+        assert host.read().problems == ()
+    assert host.revert(order).outcome == "reverted"
+
+
+def reload_of(host: Hands) -> str:
+    return "unbound-control reload" if host.host.engine == "unbound" else "rndc reload"
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_two_zones_live_side_by_side_and_end_alone(host: Hands, first: int) -> None:
+    orders = [nta("de."), nta("fj.", tag="00000001")]
+    for order in orders:
+        assert host.apply(order).outcome == "applied"
+    assert host.zones() == ["de.", "fj."]
+    gone, stays = orders[first], orders[1 - first]
+    assert host.revert(gone).outcome == "reverted"
+    assert host.zones() == [stays.zone]
+    if host.host.engine == "unbound":
+        host.sh("unbound-control reload")
+        assert host.zones() == [stays.zone]
+    assert host.revert(stays).outcome == "reverted"
+
+
+def test_two_zones_in_one_program(host: Hands) -> None:
+    orders = (nta("de."), nta("fj."))
+    wanted = host.change(*orders)
+    assert host.apply(wanted=wanted).running == ("de.", "fj.")
+    assert (host.read().dropin or None) == wanted.after
+    assert host.revert(*orders).outcome == "reverted"
+
+
+def test_a_second_apply_answers_from_what_stands(host: Hands) -> None:
+    order = nta()
+    wanted = host.change(order)
+    host.apply(wanted=wanted)
+    again = host.apply(wanted=wanted)
+    assert (again.outcome, again.message) == ("applied", "already applied, and read back")
+    host.revert(order)
+
+
+def test_what_a_reload_lost_is_put_on_again(host: Hands) -> None:
+    order = nta()
+    wanted = host.change(order)
+    host.apply(wanted=wanted)
+    remove = {"unbound": "unbound-control insecure_remove de.", "bind": "rndc nta -remove de."}
+    host.sh(remove[host.host.engine])
+    assert host.zones() == []
+    assert host.apply(wanted=wanted).running == ("de.",)
+    host.revert(order)
+
+
+def test_an_nta_may_return_after_its_revert(host: Hands) -> None:
+    order = nta()
+    host.apply(order)
+    host.revert(order)
+    assert host.apply(order).outcome == "applied"
+    host.revert(order)
+
+
+STEP = re.compile(
+    r"^(step=|each_zone |mark_begun|check_lines|write_lines|look |answer=|record |send |put |"
+    r"touched=|schedule |fill_folder|printf .*receipt|running_now|trap |unlock|rm -rf)"
+)
+
+
+def killed_at(program: str) -> Iterator[str]:
+    """The same program with kill -9 of itself before each step that it takes."""
+    head, _, body = program.rpartition('eval "$library"\n')
+    lines = body.splitlines()
+    for at, line in enumerate(lines):
+        if STEP.match(line):
+            cut = "\n".join([*lines[:at], "kill -9 $$", *lines[at:]])
+            yield f'{head}eval "$library"\n{cut}'
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("then", ["apply", "revert"])
+def test_killed_before_each_step_it_is_completed_or_taken_back(host: Hands, then: str) -> None:
+    before, died = host.files(), 0
+    for number in range(1000):
+        order = nta()
+        wanted = host.change(order)
+        cuts = list(killed_at(host.apply_program(wanted)))
+        if number == len(cuts):
+            break
+        done = host.run(cuts[number])
+        died += done.code in (-9, 137)
+        if then == "apply":
+            assert host.apply(wanted=wanted).outcome == "applied", cuts[number][-300:]
+            assert host.zones() == ["de."]
+        assert host.revert(order).outcome == "reverted"
+        assert host.zones() == []
+        assert host.files() == before
+    assert died >= 20
+
+
+def test_a_revert_killed_before_each_step_is_finished_by_the_next(host: Hands) -> None:
+    from orchestrator.rollout.transaction import revert_program
+
+    before, died, number = host.files(), 0, 0
+    while True:
+        order = nta()
+        host.apply(order)
+        cuts = list(killed_at(revert_program(host.host, (order,), generation())))
+        if number == len(cuts):
+            break
+        died += host.run(cuts[number]).code in (-9, 137)
+        assert host.revert(order).outcome == "reverted"
+        assert (host.zones(), host.files()) == ([], before)
+        number += 1
+    host.revert(order)
+    assert died >= 5
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_takes_back_what_was_begun(host: Hands, sent: int) -> None:
+    wanted = host.change(nta())
+    name = signal.Signals(sent).name.removeprefix("SIG")
+    program = host.apply_program(wanted).replace(
+        "\nstep=flush\n", f"\nkill -{name} $$\nstep=flush\n"
+    )
+    done = host.run(program)
+    assert '"outcome":"undone"' in done.out
+    assert "stopped by a signal" in done.out
+    assert host.zones() == []
+
+
+def test_a_lost_connection_does_not_stop_it(host: Hands) -> None:
+    order = nta()
+    program = host.apply_program(host.change(order)).replace(
+        "\nstep=flush\n", "\nkill -HUP $$\nkill -PIPE $$\nexec 3>&-\nstep=flush\n"
+    )
+    assert host.run(program).out == ""
+    receipt = host.lab.var(host.name) / f"lib/ntactl/nta/{order.id}/receipt.json"
+    assert '"outcome":"applied"' in receipt.read_text()
+    assert host.apply(order).outcome == "applied"
+    host.revert(order)
+
+
+def test_a_failed_activation_is_undone(host: Hands) -> None:
+    order = nta()
+    program = host.apply_program(host.change(order)).replace(
+        "\nstep=flush\n", "\nstep=flush\nbecause 'the flush failed' || return 1\n"
+    )
+    done = host.run(program)
+    assert '"outcome":"undone"' in done.out
+    assert "the flush failed; everything was taken back" in done.out
+    assert done.code == 5
+    assert order.id not in {held.id for held in host.read().held}
+
+
+def test_an_undo_that_fails_leaves_the_guard_at_it(host: Hands) -> None:
+    order = nta()
+    program = host.apply_program(host.change(order)).replace(
+        "\nstep=flush\n", "\nengine_remove() { because 'no way back'; }\nreturn 1\n"
+    )
+    done = host.run(program)
+    assert '"outcome":"stuck"' in done.out
+    assert done.code == 6
+    assert (host.lab.etc(host.name) / f"cron.d/ntactl-{order.id}").exists()
+    ends = (host.lab.var(host.name) / f"lib/ntactl/nta/{order.id}/ends_at").read_text()
+    assert int(ends) <= order.ends_at.timestamp() - 3000
+    host.sh(f"sh /var/lib/ntactl/nta/{order.id}/guard")
+    assert host.zones() == []
+
+
+def test_an_older_order_is_refused(host: Hands) -> None:
+    order, early = nta(), generation()
+    wanted = host.change(order)
+    host.apply(wanted=wanted)
+    host.revert(order)
+    late = host.apply(wanted=wanted, order=early)
+    assert (late.outcome, late.rule) == ("refused", "stale-generation")
+    assert host.zones() == []
+
+
+def test_a_host_that_moved_on_is_refused(host: Hands) -> None:
+    wanted = host.change(nta())
+    other = nta("fj.")
+    host.apply(other)
+    assert host.apply(wanted=wanted).rule == "drifted"
+    assert host.zones() == ["fj."]
+    host.revert(other)
+
+
+def test_a_foreign_nta_is_left_alone(host: Hands) -> None:
+    unbound = host.host.engine == "unbound"
+    host.sh("unbound-control insecure_add DE" if unbound else "rndc nta -lifetime 3600 DE")
+    receipt = host.apply(nta())
+    assert receipt.rule == "foreign-nta"
+    assert [z.lower() for z in host.zones()] == ["de."]
+    host.revert(nta())
+    assert [z.lower() for z in host.zones()] == ["de."]
+    host.sh("unbound-control insecure_remove de" if unbound else "rndc nta -remove de")
+
+
+def test_the_same_zone_under_two_ids_is_refused(host: Hands) -> None:
+    order = nta()
+    host.apply(order)
+    assert host.apply(nta(tag="00000002")).rule == "already-held"
+    host.revert(order)
+
+
+ANCHOR = 'de. IN DS 26755 8 2 "{}"'
+DIGEST = "F341357809A5954311CCB82ADE114C6C1D724A75C0395137AA3978035425E78D"
+
+
+def test_a_zone_with_an_anchor_of_its_own_is_refused(host: Hands) -> None:
+    lines = {
+        "unbound": (
+            "/etc/unbound/unbound.conf.d/anchor.conf",
+            f'server:\\n trust-anchor: \\"De. IN DS 26755 8 2 {DIGEST}\\"\\n',
+        ),
+        "bind": (
+            "/etc/bind/named.conf.local",
+            f'trust-anchors {{ DE static-ds 26755 8 2 \\"{DIGEST}\\"; }};\\n',
+        ),
+    }
+    path, line = lines[host.host.engine]
+    host.sh(f'[ ! -e {path} ] || cp -p {path} /tmp/kept; printf "{line}" >> {path}')
+    receipt = host.apply(nta())
+    host.sh(f"if [ -e /tmp/kept ]; then mv /tmp/kept {path}; else rm {path}; fi")
+    assert receipt.rule == "explicit-anchor"
+
+
+def test_a_file_of_that_name_by_others_is_not_touched(unbound: Hands) -> None:
+    path = "/etc/unbound/unbound.conf.d/ntactl-nta.conf"
+    unbound.sh(f"printf 'server:\\n  verbosity: 1\\n' > {path}")
+    assert unbound.apply(nta()).rule == "foreign-dropin"
+    assert unbound.sh(f"cat {path}") == "server:\n  verbosity: 1\n"
+    unbound.sh(f"rm {path}")
+
+
+def test_a_drop_in_that_nobody_includes_is_taken_back(unbound: Hands) -> None:
+    conf = "/etc/unbound/unbound.conf"
+    unbound.sh(f"cp -p {conf} /tmp/kept; cat /etc/unbound/unbound.conf.d/*.conf > {conf}")
+    receipt = unbound.apply(nta())
+    unbound.sh(f"mv /tmp/kept {conf}")
+    assert receipt.outcome == "undone"
+    assert "not among the files" in receipt.message
+    assert unbound.zones() == []
+
+
+def test_an_nta_that_others_configured_meanwhile_is_theirs(unbound: Hands) -> None:
+    order, path = nta(), "/etc/unbound/unbound.conf.d/theirs.conf"
+    unbound.apply(order)
+    unbound.sh(f"printf 'server:\\n  domain-insecure: de\\n' > {path}")
+    assert unbound.revert(order).outcome == "reverted"
+    assert unbound.zones() == ["de."]
+    unbound.sh(f"rm {path}; unbound-control reload")
+
+
+def test_a_broken_configuration_is_refused_before_anything(host: Hands) -> None:
+    path = {
+        "unbound": "/etc/unbound/unbound.conf.d/broken.conf",
+        "bind": "/etc/bind/named.conf.local",
+    }[host.host.engine]
+    before = host.sh(f"cat {path} 2>/dev/null || true")
+    host.sh(f"echo 'nonsense {{' >> {path}")
+    wanted = host.change(nta())
+    receipt = host.apply(wanted=wanted)
+    host.sh(f"rm {path}" if not before else f"sed -i '$d' {path}")
+    assert (receipt.outcome, receipt.rule) == ("refused", "broken-config")
+
+
+def test_a_stopped_daemon_is_refused(host: Hands) -> None:
+    wanted = host.change(nta())
+    host.service("resolver", "stop")
+    receipt = host.apply(wanted=wanted)
+    reading = host.read()
+    host.service("resolver", "start")
+    host.sh("sleep 1")
+    assert receipt.rule == "daemon-down"
+    assert [rule for rule, _ in reading.problems] == ["daemon-down"]
+
+
+@pytest.mark.parametrize("how", ["stop", "freeze"])
+def test_without_a_living_cron_nothing_is_touched(host: Hands, how: str) -> None:
+    wanted = host.change(nta())
+    if how == "stop":
+        host.service("cron", "stop")
+    else:
+        host.sh("kill -STOP $(cat /run/crond.pid); sleep 0.1")
+    receipt = host.apply(wanted=wanted)
+    host.sh(
+        "kill -CONT $(cat /run/crond.pid)" if how == "freeze" else "/etc/lab/service cron start"
+    )
+    assert receipt.rule == "guard-scheduler"
+    assert host.zones() == []
+
+
+def test_a_wrong_clock_is_refused(host: Hands) -> None:
+    done = host.run(host.apply_program(host.change(nta())), skew=-90)
+    assert '"rule":"host-clock"' in done.out
+    assert host.read(skew=90).clock_offset == pytest.approx(-90, abs=2)
+
+
+def test_an_end_in_the_past_is_refused(host: Hands) -> None:
+    assert host.apply(nta(seconds=-1)).rule == "ended"
+
+
+def test_a_full_disk_is_refused(host: Hands) -> None:
+    wanted = host.change(nta())
+    for fill in (0, 8, 16, 24, 40):
+        # In a mount namespace of its own, the folder is a small file system, all but `fill` KiB.
+        space = (
+            "mkdir -p /var/lib/ntactl && mount -t tmpfs -o size=64k,mode=700 full /var/lib/ntactl"
+            f" && head -c {(64 - fill) * 1024 - 4096} /dev/zero > /var/lib/ntactl/filler"
+        )
+        host.sh(f"{space} || true")
+        receipt = host.apply(wanted=wanted)
+        host.sh("umount /var/lib/ntactl")
+        assert receipt.outcome in {"refused", "undone", "applied"}
+        if receipt.outcome == "applied":
+            break
+        assert host.zones() == []
+        assert receipt.rule == "disk-full" or receipt.outcome == "undone"
+    else:
+        pytest.fail("never enough room")
+    # The folder of the one that went on is gone with its file system: take it out by hand.
+    host.sh(f"rm -f /etc/cron.d/ntactl-* {wanted.path}")
+    unbound = host.host.engine == "unbound"
+    host.sh("unbound-control insecure_remove de." if unbound else "rndc nta -remove de.")
+
+
+def test_a_full_disk_does_not_stop_the_guard(host: Hands) -> None:
+    order = nta()
+    host.sh("mkdir -p /var/lib/ntactl; mount -t tmpfs -o size=256k,mode=700 full /var/lib/ntactl")
+    host.apply(order)
+    host.sh(f"echo 1 > /var/lib/ntactl/nta/{order.id}/ends_at")
+    host.sh("cat /dev/zero > /var/lib/ntactl/filler 2>/dev/null || true")
+    host.sh(f"sh /var/lib/ntactl/nta/{order.id}/guard")
+    assert host.zones() == []
+    host.sh("umount /var/lib/ntactl")
+
+
+def test_one_at_a_time_and_a_dead_owner_holds_nothing(host: Hands) -> None:
+    wanted = host.change(nta())
+    slow = host.apply_program(wanted).replace("\nstep=flush\n", "\nsleep 9\nstep=flush\n")
+    process = host.start(slow)
+    host.sh("while [ ! -s /var/lib/ntactl/lock/owner ]; do sleep 0.05; done")
+    assert host.apply(wanted=wanted).rule == "host-locked"
+    out, _ = process.communicate()
+    assert b'"outcome":"applied"' in out
+    host.sh("mkdir /var/lib/ntactl/lock; echo 999999 1 x > /var/lib/ntactl/lock/owner")
+    assert host.revert(nta()).outcome == "reverted"
+    host.sh("mkdir /var/lib/ntactl/lock")
+    assert host.revert(nta()).outcome == "reverted"
+
+
+def test_without_root_it_says_what_is_missing(unbound: Hands) -> None:
+    program = f"controller_now=0\n{read_program(unbound.host)}"
+    path = Path(unbound.lab.folder) / "hosts/unbound1/var/tmp/program"
+    path.write_text(program)
+    path.chmod(0o644)
+    said = unbound.sh("setpriv --reuid 1000 --regid 100 --clear-groups sh /var/tmp/program")
+    path.unlink()
+    assert "problem no-sudo ops is not root here" in said
