@@ -14,6 +14,11 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")
 ZoneArgument = Annotated[str, typer.Argument(metavar="ZONE", help='Like "de.".')]
 
 
+KeepCaches = Annotated[
+    bool, typer.Option("--keep-caches", help="Leave what resolvers have cached, until its TTL.")
+]
+
+
 def _folder() -> Any:
     from orchestrator.lab.folder import Folder, lab_root
 
@@ -74,20 +79,27 @@ def break_zone(
     zone: ZoneArgument,
     scenario: Annotated[str, typer.Option("--as", help="See `lab scenarios`.")],
     phase: Annotated[int, typer.Option(help="Of a scenario with phases.")] = 1,
+    keep_caches: KeepCaches = False,
 ) -> None:
     """Break a zone the way history did; returns when its servers serve it."""
     from orchestrator.lab.control import request
+    from orchestrator.lab.lifecycle import forget
 
     request(_folder(), "break", zone=zone, phase=phase, **{"as": scenario})
+    if not keep_caches:
+        forget(_folder(), zone)
     print(f"{zone} is broken as {scenario}, phase {phase}", file=sys.stderr)
 
 
 @app.command()
-def heal(zone: ZoneArgument) -> None:
+def heal(zone: ZoneArgument, keep_caches: KeepCaches = False) -> None:
     """Put a zone right; returns when its servers serve it."""
     from orchestrator.lab.control import request
+    from orchestrator.lab.lifecycle import forget
 
     request(_folder(), "heal", zone=zone)
+    if not keep_caches:
+        forget(_folder(), zone)
     print(f"{zone} is whole", file=sys.stderr)
 
 

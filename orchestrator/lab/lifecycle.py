@@ -154,6 +154,28 @@ def status(folder: Folder) -> dict[str, Any]:
     }
 
 
+def forget(folder: Folder, zone: str) -> None:
+    """Drop what the resolvers have cached under a zone, as if its TTLs had run out.
+
+    A host that is down or cannot be logged in to keeps its cache, as a real one would.
+    """
+    inner = require_running(folder)
+    enter = ["nsenter", f"--net=/proc/{inner}/ns/net", "--", "ssh", "-F", str(folder.ssh_config)]
+    command = f"/etc/lab/service resolver forget {zone}"
+    going = [
+        subprocess.Popen(
+            [*enter, "-o", "ConnectTimeout=3", host["name"], command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for host in request(folder, "status")["hosts"]
+        if host["up"]
+    ]
+    for process in going:
+        process.wait()
+
+
 def execute(folder: Folder, argv: list[str]) -> None:
     """Become `argv`, run where the lab's addresses answer. Only the network is the lab's."""
     inner = require_running(folder)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Start, stop or look at one daemon of this lab host, in place of systemd:
 #   /etc/lab/service resolver|cron|sshd start|stop|restart|status
+#   /etc/lab/service resolver forget ZONE    drop what it has cached at and below ZONE
 set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
@@ -43,11 +44,16 @@ stop() {
     rm -f "$(pidfile "$1")"
 }
 
+forget() {
+    if [ "$engine" = unbound ]; then unbound-control flush_zone "$1"; else rndc flushtree "$1"; fi
+}
+
 pidfile "${1:-}" >/dev/null
 case ${2:-} in
 start) start "$1" ;;
 stop) stop "$1" ;;
 restart) stop "$1"; start "$1" ;;
+forget) forget "${3:?a zone}" ;;
 status) if alive "$1"; then echo running; else echo stopped; exit 3; fi ;;
 *) pidfile "" ;;
 esac
