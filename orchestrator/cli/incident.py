@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -160,7 +161,8 @@ def approve(
     desk.save_plan(plan_file, approved)
     sitting.tell_approved(approved)
     if as_json:
-        print(approved.approvals[-1].model_dump_json())
+        approval = approved.approvals[-1].model_dump(mode="json")
+        print(json.dumps({"schema": "ntactl/approve/1", "plan": approved.id, **approval}))
     else:
         print(f"plan {approved.id} approved by {approved.approvals[-1].by}")
         desk.say(f"next:  ntactl apply {plan_file}")
