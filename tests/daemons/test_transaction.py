@@ -2,14 +2,14 @@
 
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hands import Hands, generation, nta
 from harness import Lab, a_lab
 
-from orchestrator.rollout.transaction import read_program
+from orchestrator.rollout.transaction import read_program, revert_program
 
 BOTH = ("unbound1", "bind1")
 
@@ -139,53 +139,53 @@ STEP = re.compile(
 )
 
 
-def killed_at(program: str) -> Iterator[str]:
-    """The same program with kill -9 of itself before each step that it takes."""
-    head, _, body = program.rpartition('eval "$library"\n')
+def with_each(program: str, put: Callable[[int], str]) -> str:
+    """The program with a line before each of its steps; `put` gives it by number."""
+    head, mark, body = program.rpartition('eval "$library"\n')
     lines = body.splitlines()
-    for at, line in enumerate(lines):
-        if STEP.match(line):
-            cut = "\n".join([*lines[:at], "kill -9 $$", *lines[at:]])
-            yield f'{head}eval "$library"\n{cut}'
+    told = (f"{put(n)}\n{line}" if STEP.match(line) else line for n, line in enumerate(lines))
+    return head + mark + "\n".join(told)
 
 
-@pytest.mark.timeout(900)
+def steps(host: Hands, program: str) -> list[int]:
+    """Where a program passes, in order, found by running it."""
+    done = host.run(with_each(program, lambda n: f"echo passes {n} >&2"))
+    return list(
+        dict.fromkeys(int(n) for n in re.findall(r"^passes (\d+)$", done.err, re.MULTILINE))
+    )
+
+
+def killed_at(program: str, step: int) -> str:
+    return with_each(program, lambda n: "kill -9 $$" if n == step else ":")
+
+
 @pytest.mark.parametrize("then", ["apply", "revert"])
 def test_killed_before_each_step_it_is_completed_or_taken_back(host: Hands, then: str) -> None:
-    before, died = host.files(), 0
-    for number in range(1000):
-        order = nta()
+    before, order = host.files(), nta()
+    passes = steps(host, host.apply_program(host.change(order)))
+    assert len(passes) > 20
+    host.revert(order)
+    for step in passes:
         wanted = host.change(order)
-        cuts = list(killed_at(host.apply_program(wanted)))
-        if number == len(cuts):
-            break
-        done = host.run(cuts[number])
-        died += done.code in (-9, 137)
+        assert host.run(killed_at(host.apply_program(wanted), step)).code in (-9, 137)
         if then == "apply":
-            assert host.apply(wanted=wanted).outcome == "applied", cuts[number][-300:]
+            assert host.apply(wanted=wanted).outcome == "applied", step
             assert host.zones() == ["de."]
         assert host.revert(order).outcome == "reverted"
-        assert host.zones() == []
-        assert host.files() == before
-    assert died >= 20
+        assert (host.zones(), host.files()) == ([], before), step
 
 
 def test_a_revert_killed_before_each_step_is_finished_by_the_next(host: Hands) -> None:
-    from orchestrator.rollout.transaction import revert_program
-
-    before, died, number = host.files(), 0, 0
-    while True:
-        order = nta()
+    before, order = host.files(), nta()
+    host.apply(order)
+    passes = steps(host, revert_program(host.host, (order,), generation()))
+    assert len(passes) > 8
+    for step in passes:
         host.apply(order)
-        cuts = list(killed_at(revert_program(host.host, (order,), generation())))
-        if number == len(cuts):
-            break
-        died += host.run(cuts[number]).code in (-9, 137)
+        program = revert_program(host.host, (order,), generation())
+        assert host.run(killed_at(program, step)).code in (-9, 137)
         assert host.revert(order).outcome == "reverted"
-        assert (host.zones(), host.files()) == ([], before)
-        number += 1
-    host.revert(order)
-    assert died >= 5
+        assert (host.zones(), host.files()) == ([], before), step
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
