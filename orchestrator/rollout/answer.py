@@ -39,8 +39,8 @@ def parse_reading(host: Host, stdout: str, now: datetime) -> HostReading:
         return empty.model_copy(update={"problems": (("unreadable", _UNREADABLE),)})
     try:
         return _reading(empty, facts)
-    except (ValueError, BadInput) as error:
-        why = f"{_UNREADABLE}: {str(error).splitlines()[0]}"
+    except (ValueError, LookupError, OverflowError, OSError, BadInput) as error:
+        why = f"{_UNREADABLE}: {' '.join(str(error).split())[:200]}"
         return empty.model_copy(update={"problems": (("unreadable", why),)})
 
 
@@ -50,7 +50,7 @@ def parse_receipt(host: Host, action: str, stdout: str, now: datetime) -> Receip
         fields = json.loads(_block(stdout, "receipt"))
         fields["at"] = _time(fields["at"]) if "at" in fields else now
         receipt = Receipt(host=host.name, **fields)
-    except (ValueError, TypeError, ValidationError):
+    except (ValueError, TypeError, LookupError, OverflowError, OSError, ValidationError):
         return None
     return receipt if receipt.action == action else None
 
