@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import BadFile, BadInput, NtactlError
@@ -132,8 +134,27 @@ def at_work(store: Store, workers: int, by: str) -> Iterator[Means]:
     from orchestrator.fleet.ssh import Fleet
     from orchestrator.rollout.means import Means
 
-    with Fleet(workers=workers) as fleet:
-        yield Means(store, fleet, views, now, tell, say, time.sleep, by)
+    with Fleet(workers=workers) as fleet, _stop_on_interrupt() as stopping:
+        yield Means(store, fleet, views, now, tell, say, time.sleep, stopping, by)
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C asks to stop after the hosts in flight, the second stops at once."""
+    asked = False
+
+    def interrupted(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        say("stopping after the hosts in flight; Ctrl-C again stops at once (hosts finish alone)")
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def kept_plan(store: Store, plan_id: str) -> Plan:

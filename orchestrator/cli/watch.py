@@ -141,7 +141,11 @@ def _cycle(folder: Path, looker: desk.Looker) -> list[Said] | None:
             desk.at_work(store, 32, "watch") as means,
         ):
             watcher = Watch(means, looker.once, lambda key: desk.kept_plan(store, key))
-            return [*cycle(watcher), *aftercare(watcher, save)]
+            said = [*cycle(watcher), *aftercare(watcher, save)]
+            if means.stopping():
+                _print_said(said, as_json=False)
+                raise KeyboardInterrupt
+            return said
     except Refused as refusal:
         if refusal.rule != "locked":
             raise

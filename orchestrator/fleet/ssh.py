@@ -270,8 +270,9 @@ class Fleet:
             for place in [p for p, kept in self._kept.items() if kept is transport]:
                 del self._kept[place]
         _wake(transport)
-        transport.close()
-        transport.sock.close()
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            transport.close()
+            transport.sock.close()  # the channel of a jump host speaks once more when it closes
         if transport.is_alive():
             transport.join(5)
 

@@ -16,6 +16,7 @@ _SENTENCES = {
     "pending": "on, within the failure budget; hosts named below are pending, watch goes on",
     "taken-back": "all as before: every touched host was taken back",
     "nothing-changed": "all as before: nothing was changed on any host",
+    "stopped": "stopped after the hosts in flight; those that hold it go on holding it",
     "person-needed": "a person is needed: hosts named below are not in a known good state",
 }
 

@@ -22,13 +22,14 @@ from orchestrator.rollout.send import Job, Result, send
 from orchestrator.rollout.transaction import NtaOrder
 from orchestrator.rollout.verify import by_host, control_complaints, nta_complaints
 
-Ending = Literal["done", "pending", "taken-back", "nothing-changed", "person-needed"]
+Ending = Literal["done", "pending", "taken-back", "nothing-changed", "person-needed", "stopped"]
 EXIT_CODES: dict[Ending, int] = {
     "done": 0,
     "pending": 7,
     "taken-back": 5,
     "nothing-changed": 1,
     "person-needed": 6,
+    "stopped": 130,
 }
 VERIFY_TRIES = 4  # a resolver that was just flushed may need a moment for its first answers
 
@@ -61,12 +62,20 @@ def carry_out(means: Means, plan: Plan) -> Report:
         return _take_back(means, plan, "taking back what an interrupted run had begun")
     means.journal.append(_started(means, plan))
     for number, wave in enumerate(plan.waves):
+        if means.stopping():
+            return _stopped(means, plan)
         trouble = _wave(means, plan, wave, canary=number == 0) or _budget_trouble(
             means, plan, plan.waves[: number + 1]
         )
         if trouble:
             return _on_trouble(means, plan, trouble, canary=number == 0)
     return _ended(means, plan, "")
+
+
+def _stopped(means: Means, plan: Plan) -> Report:
+    """A person asked to stop: what is on stays on, and the journal leaves the plan unfinished."""
+    left = f"go on: ntactl apply PLAN; take back: ntactl revert {plan.ntas[0].id}"
+    return Report(plan.id, "stopped", _hosts(plan, records_of(means, plan)), left)
 
 
 def _on_trouble(means: Means, plan: Plan, trouble: str, *, canary: bool) -> Report:
@@ -262,6 +271,7 @@ _TOLD: dict[Ending, str] = {
     "taken-back": "taken-back",
     "nothing-changed": "apply-failed",
     "person-needed": "person-needed",
+    "stopped": "person-needed",
 }
 
 

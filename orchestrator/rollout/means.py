@@ -36,7 +36,7 @@ class Means:
 
     `views` asks every host every question; `tell(notify, kind, id=, zone=, ...)` hands an
     event to a playbook's notify command; `say` shows one line to the person watching; `pause`
-    sleeps (seconds).
+    sleeps (seconds); `stopping` is true once a person asked to stop after the hosts in flight.
     """
 
     journal: Journal
@@ -46,4 +46,5 @@ class Means:
     tell: Callable[..., None]
     say: Callable[[str], None]
     pause: Callable[[float], None]
+    stopping: Callable[[], bool]
     by: str

@@ -51,7 +51,8 @@ def everywhere(means: Means, plan: Plan, record: Record, why: str) -> Report:
     first = canaries(plan, record)
     results = take_out(means, plan, record, first, stage="all", why=why)
     complaints = control_check(means, plan, first)
-    if all(result.outcome == "reverted" for result in results.values()) and not complaints:
+    went_well = all(result.outcome == "reverted" for result in results.values())
+    if went_well and not complaints and not means.stopping():
         rest = [name for name in again(means, record).holding() if name not in first]
         results |= take_out(means, plan, record, rest, stage="all", why=why)
         complaints |= control_check(means, plan, rest)
@@ -60,6 +61,8 @@ def everywhere(means: Means, plan: Plan, record: Record, why: str) -> Report:
     hosts |= {name: ("reverted", "unverified", text) for name, text in complaints.items()}
     for name in again(means, record).holding():
         hosts.setdefault(name, ("not reverted", "", "it may still hold the NTA"))
+    if means.stopping() and not ended:
+        return Report(plan.id, "stopped", hosts, f"go on: ntactl revert {record.id}")
     return Report(plan.id, "done" if ended and not complaints else "person-needed", hosts)
 
 

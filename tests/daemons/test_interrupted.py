@@ -1,0 +1,55 @@
+"""Ctrl-C in the middle of an apply: it says where things stand, and goes on or back from there."""
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from harness import NTACTL, ROOT, Lab
+
+
+def interrupted(lab: Lab, plan: Path, times: int) -> tuple[int, str]:
+    """`ntactl apply PLAN`, with Ctrl-C once the canary is on its way."""
+    process = subprocess.Popen(
+        [*NTACTL, "lab", "exec", "--", *NTACTL, "apply", str(plan)],
+        env=lab.env,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    said = ""
+    while "canary:" not in said:
+        line = process.stdout.readline()
+        assert line, said
+        said += line
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+    rest, _ = process.communicate(timeout=60)
+    return process.returncode, said + rest
+
+
+def test_once_stops_after_the_hosts_in_flight(broken: Lab, tmp_path: Path) -> None:
+    plan = tmp_path / "p.json"
+    broken.approved(plan)
+    code, said = interrupted(broken, plan, 1)
+    assert code == 130, said
+    assert "ntactl revert de-" in said
+    assert {name for name, zones in broken.all_ntas().items() if zones} == {"unbound1", "bind1"}
+    broken.ok("apply", str(plan))
+    assert all(zones == ["de."] for zones in broken.all_ntas().values())
+
+
+def test_twice_stops_at_once_and_can_be_taken_back(broken: Lab, tmp_path: Path) -> None:
+    plan, before = tmp_path / "p.json", broken.files()
+    made = broken.approved(plan)
+    code, said = interrupted(broken, plan, 2)
+    assert code == 130, said
+    assert "ntactl status" in said
+    assert "Traceback" not in said
+    broken.ok("revert", made["ntas"][0]["id"], "--yes")
+    assert broken.files() == before
+    assert all(zones == [] for zones in broken.all_ntas().values())
