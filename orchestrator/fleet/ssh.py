@@ -71,13 +71,11 @@ class _Job:
         """Seconds left. Raises when there are none."""
         seconds = self.until - time.monotonic()
         if seconds <= 0:
-            raise FailureError("timeout", self.too_slow())
+            text = f"no end within {self.seconds:g} s"
+            raise FailureError(
+                "timeout", f"{text}; the host goes on alone, its receipt waits there"
+            )
         return seconds
-
-    def too_slow(self) -> str:
-        return (
-            f"no end within {self.seconds:g} s; the host goes on alone, and its receipt waits there"
-        )
 
 
 @dataclass
@@ -204,7 +202,8 @@ class Fleet:
             self._drop(job.transport)
             job.left()
             raise FailureError("lost", _lost("it was closed"))
-        channel.close()
+        with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+            channel.close()
         return Outcome(job.host.name, code, stdout, stderr, "ok")
 
     def _connect(self, peer: Peer, jump: str, job: _Job) -> paramiko.Transport:
@@ -218,6 +217,9 @@ class Fleet:
         except FailureError:
             self._drop(transport)
             raise
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            self._drop(transport)
+            raise FailureError("unreachable", f"{peer} hung up: {error}") from error
         return transport
 
     def _socket(self, peer: Peer, job: _Job) -> socket.socket:
