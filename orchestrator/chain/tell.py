@@ -188,29 +188,39 @@ def unanswered(judged: Sequence[Judged]) -> list[Finding]:
     ]
 
 
-def flaps(judged: Iterable[Judged]) -> list[Finding]:
-    """The same question, at the same server, now good and now bogus."""
-    rounds: dict[tuple[str, str, str, str], dict[int, bool]] = {}
+def flaps(judged: Sequence[Judged]) -> list[Finding]:
+    """The same question, at the same server, now good and now bogus: told by the RRset at fault."""
+    rounds: dict[_Place, dict[int, bool]] = {}
     for one in judged:
         if one.look.state is not None:
-            sight = one.sight
-            key = (str(sight.server), one.column, sight.name, sight.type)
-            rounds.setdefault(key, {})[sight.round] = one.bogus
-    changing = {key: seen for key, seen in rounds.items() if len(set(seen.values())) > 1}
-    by_kind: dict[str, list[str]] = {}
-    for (server, column, name, _), seen in changing.items():
-        bad = ", ".join(str(number + 1) for number, bogus in seen.items() if bogus)
-        by_kind.setdefault(column, []).append(f"{name} at {server} bogus in round {bad}")
-    return [
-        Finding(
-            cause=Cause.FLAPPING,
-            severity="warning",
-            rrset=column,
-            detail=f"good in one round, bogus in another: {cases[0]}"
-            + (f" and {len(cases) - 1} more" if len(cases) > 1 else ""),
-        )
-        for column, cases in by_kind.items()
-    ]
+            rounds.setdefault(_place(one), {})[one.sight.round] = one.bogus
+    changing = {place for place, seen in rounds.items() if len(set(seen.values())) > 1}
+    cases: dict[str, dict[_Place, list[int]]] = {}
+    for group in _without_echoes(_grouped(judged)):
+        for one, fault in group.cases:
+            if (place := _place(one)) in changing:
+                cases.setdefault(fault.rrset, {}).setdefault(place, []).append(one.sight.round + 1)
+    return [_flap(rrset, places) for rrset, places in cases.items()]
+
+
+_Place = tuple[str, str, str]
+
+
+def _place(one: Judged) -> _Place:
+    return str(one.sight.server), one.sight.name, one.sight.type
+
+
+def _flap(rrset: str, places: Mapping[_Place, Sequence[int]]) -> Finding:
+    (server, name, _), numbers = next(iter(places.items()))
+    bad = ", ".join(map(str, sorted(set(numbers))))
+    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    return Finding(
+        cause=Cause.FLAPPING,
+        severity="warning",
+        rrset=rrset,
+        owner=name,
+        detail=f"good in one round, bogus in another: {name} at {server} bogus in round {bad}{more}",
+    )
 
 
 def disputes(judged: Iterable[Judged]) -> Mapping[str, tuple[list[str], list[str]]]:
