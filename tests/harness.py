@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.lab.folder import Folder
+from orchestrator.lab.lifecycle import leash
+
 NTACTL = (sys.executable, "-m", "orchestrator")
 ROOT = Path(__file__).parents[1]
 
@@ -202,13 +205,11 @@ def _fingerprint(path: Path) -> str:
 
 @contextmanager
 def a_lab(folder: Path, resolvers: str = "unbound=2,bind=2") -> Iterator[Lab]:
-    """A lab that is gone at the end, whatever happens."""
+    """A lab that is gone at the end, whatever happens, also when the tests are killed."""
     lab = Lab(folder)
-    lab.lab("up", "--resolvers", resolvers)
-    try:
+    with leash(Folder(folder)):
+        lab.lab("up", "--resolvers", resolvers)
         yield lab
-    finally:
-        lab.lab("down")
 
 
 def wait_until(good: Callable[[], bool], seconds: float, what: str, every: float = 0.5) -> float:

@@ -79,13 +79,11 @@ class Drill:
 
 def run(drill: Drill, scenario: str, *, yes: bool) -> None:
     """The incident from the first SERVFAIL to the last AD. Raises LabError where it falls short."""
-    try:
+    with lifecycle.leash(drill.folder):
         _bring_up(drill)
         _break(drill, scenario)
         _relieve(drill, yes=yes)
         _heal(drill)
-    finally:
-        lifecycle.down(drill.folder)
     _print_timeline(drill)
 
 

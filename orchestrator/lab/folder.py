@@ -103,7 +103,8 @@ class Folder:
             shutil.rmtree(folder, ignore_errors=True)
         files = (self.plan, self.inventory, self.playbook, self.hints, self.anchor)
         keys = (self.names, self.known_hosts, self.ssh_config, self.key)
-        for path in (*files, *keys, self.key.with_suffix(".pub"), self.root / "control"):
+        sockets = (self.root / "control", self.root / "control.new")
+        for path in (*files, *keys, self.key.with_suffix(".pub"), *sockets):
             path.unlink(missing_ok=True)
 
 

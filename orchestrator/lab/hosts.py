@@ -12,10 +12,11 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.errors import BadInput
+from orchestrator.errors import BadInput, LabError
 from orchestrator.lab.folder import Folder
 from orchestrator.lab.world import BRIDGE_PREFIX, NETWORK
 from orchestrator.render import render, text
@@ -25,6 +26,7 @@ ENGINES = {"unbound": "/etc/unbound", "bind": "/etc/bind"}
 SITES = {"unbound": "east", "bind": "west"}
 DEFAULT = "unbound=2,bind=2"
 MAX_HOSTS = 250
+UNPLUGGED = 10.0
 INIT = Path(__file__).with_name("host_init.py")
 
 # What a host takes from the machine's own /etc; everything else there is made for the lab.
@@ -217,7 +219,10 @@ class HostProcess:
 
     def __init__(self, folder: Folder, host: LabHost) -> None:
         self.host = host
+        number = int(host.address.rpartition(".")[2])
+        self.link, self.mac = f"ve-{number}", f"02:53:00:00:01:{number:02x}"
         root = folder.hosts / host.name
+        self._wait_until_unplugged()
         _empty(root / "run")
         with (root / "boot.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -237,11 +242,20 @@ class HostProcess:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdout.readline()
-        link = f"ve-{self.host.address.rpartition('.')[2]}"
-        make = f"link add {link} type veth peer name eth0 netns {self.process.pid}"
-        ip_batch([make, f"link set {link} master lab0 up"])
+        peer = f"peer name eth0 address {self.mac} netns {self.process.pid}"
+        make = f"link add {self.link} type veth {peer}"
+        ip_batch([make, f"link set {self.link} master lab0 up"])
         self.process.stdin.close()
         self.process.stdout.close()
+
+    def _wait_until_unplugged(self) -> None:
+        """The kernel takes a dead host's link away a moment after its last process."""
+        command = ["ip", "link", "show", self.link]
+        until = time.monotonic() + UNPLUGGED
+        while subprocess.run(command, capture_output=True, check=False).returncode == 0:
+            if time.monotonic() > until:
+                raise LabError("what ran before has not ended", where=self.host.name)
+            time.sleep(0.05)
 
     def alive(self) -> bool:
         return self.process.poll() is None

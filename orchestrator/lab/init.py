@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 import time
 import traceback
@@ -70,8 +71,9 @@ class Lab:
     def serve(self) -> None:
         """Answer the command line, and let scenarios go on, for ever."""
         with socket.socket(socket.AF_UNIX) as server, socket_path(self.folder) as path:
-            server.bind(path)
+            server.bind(f"{path}.new")
             server.listen()
+            Path(f"{path}.new").rename(path)  # whoever sees it can connect
             while True:
                 server.settimeout(self.internet.seconds_to_tick())
                 try:
@@ -80,7 +82,13 @@ class Lab:
                     pass
                 else:
                     self._talk(line)
-                self.internet.tick()
+                self._tick()
+
+    def _tick(self) -> None:
+        try:
+            self.internet.tick()
+        except NtactlError:
+            traceback.print_exc()  # a machine so busy that NSD lags is not the lab's end
 
     def _talk(self, line: socket.socket) -> None:
         with line:
@@ -97,6 +105,9 @@ class Lab:
         except NtactlError as error:
             kind = "BadInput" if isinstance(error, BadInput) else "LabError"
             return {"error": error.what, "kind": kind, "next_step": error.next_step}
+        except (OSError, subprocess.SubprocessError) as error:
+            traceback.print_exc()
+            return {"error": str(error), "kind": "LabError", "next_step": f"read {self.folder.log}"}
 
     def _do(self, question: dict[str, Any]) -> dict[str, Any]:
         match question["do"]:
@@ -162,7 +173,9 @@ def _network() -> None:
     hosts.ip_batch(
         [
             "link set lo up",
-            "link add lab0 type bridge",
+            # An address of its own: else it takes the lowest of its ports', and a host that
+            # reboots leaves all others with a wrong ARP entry for every name server.
+            "link add lab0 address 02:53:00:00:00:00 type bridge",
             "link set lab0 up",
             *(f"addr add {_with_prefix(address)} dev lab0" for address in dict.fromkeys(addresses)),
         ]

@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +32,12 @@ RESOLVERS = {"unbound": "unbound", "bind": "named"}
 def up(folder: Folder, resolvers: str) -> bool:
     """Bring the lab up; False when it already is. Raises BadInput or LabError."""
     hosts = plan_hosts(resolvers)
+    _need_root("up")
     _check_machine({host.engine for host in hosts})
     folder.root.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.root / "lock"):
         if running_lab(folder):
-            request(folder, "status")
+            _check_same(folder, resolvers)
             return False
         folder.clear()
         folder.plan.write_text(json.dumps({"resolvers": resolvers}))
@@ -42,12 +45,27 @@ def up(folder: Folder, resolvers: str) -> bool:
         return True
 
 
-def _check_machine(engines: set[str]) -> None:
+def _need_root(verb: str) -> None:
     if os.geteuid() != 0:
         raise LabError(
             "the lab needs root: it makes network namespaces and starts sshd and cron in them",
-            next_step="sudo ntactl lab up",
+            next_step=f"sudo ntactl lab {verb}",
         )
+
+
+def _check_same(folder: Folder, resolvers: str) -> None:
+    """The lab that runs answers, and is the one asked for. Raises LabError."""
+    request(folder, "status")
+    runs = json.loads(folder.plan.read_text())["resolvers"]
+    if plan_hosts(runs) != plan_hosts(resolvers):
+        raise LabError(
+            f"a lab with {runs} runs already, not {resolvers}",
+            where=str(folder.root),
+            next_step="ntactl lab down",
+        )
+
+
+def _check_machine(engines: set[str]) -> None:
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     needed = (*PROGRAMS, *(RESOLVERS[engine] for engine in sorted(engines)))
     missing = [name for name in needed if shutil.which(name, path=path) is None]
@@ -103,10 +121,33 @@ def down(folder: Folder) -> bool:
     """Take the lab down; False when none ran. Returns when nothing of it is left."""
     if not folder.root.exists():
         return False
+    _need_root("down")
     with FileLock(folder.root / "lock"):
         ran = stop(folder)
         folder.clear()
     return ran
+
+
+@contextmanager
+def leash(folder: Folder) -> Iterator[None]:
+    """Take the lab down when the block ends, or this process does: also by kill -9.
+
+    A helper in a session of its own waits for the end of a pipe that only we hold open.
+    """
+    down = [sys.executable, "-m", "orchestrator", "lab", "down"]
+    helper = subprocess.Popen(
+        ["sh", "-c", 'cat; exec "$@"', "leash", *down],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+        env={**_environment(), "NTACTL_LAB": str(folder.root)},
+    )
+    try:
+        yield
+    finally:
+        helper.communicate()
 
 
 def stop(folder: Folder) -> bool:
@@ -179,6 +220,7 @@ def forget(folder: Folder, zone: str) -> None:
 def execute(folder: Folder, argv: list[str]) -> None:
     """Become `argv`, run where the lab's addresses answer. Only the network is the lab's."""
     inner = require_running(folder)
+    _need_root("exec")
     environment = {**os.environ, **folder.environment()}
     program = ["nsenter", f"--net=/proc/{inner}/ns/net", "--", *_program(argv)]
     sys.stdout.flush()
