@@ -251,7 +251,7 @@ def _ended(means: Means, plan: Plan, why: str) -> Report:
 
 
 def _tell(means: Means, plan: Plan, report: Report) -> None:
-    lost = [n for n, (state, _, _) in report.hosts.items() if state in _LOST]
+    lost = [n for n, host in report.hosts.items() if host[0] in _LOST or host[1] in _LOST]
     pending = [n for n, (state, _, _) in report.hosts.items() if state != OnHost.APPLIED]
     for nta in plan.ntas:
         about = {"id": nta.id, "zone": nta.zone, "plan": plan.id, "reason": plan.reason}

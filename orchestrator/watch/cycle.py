@@ -232,11 +232,10 @@ def _put_back(means: Means, plan: Plan, record: Record, why: str) -> dict[str, t
 def _warn(means: Means, plan: Plan, record: Record, seen: Seen) -> None:
     """20 and 5 minutes before the end, with the command to type; and of hosts gone silent."""
     left = record.ends_at - means.clock()
-    for minutes in SOON:
-        limit = timedelta(minutes=minutes)
-        if left <= limit < record.ends_at - record.starts_at:
-            what, renew = f"ends-soon-{minutes}", f"ntactl renew {record.id} --for 2h"
-            _tell_once(means, plan, record, what, "ends-soon", minutes=minutes, renew=renew)
+    due = [minutes for minutes in SOON if left <= timedelta(minutes=minutes)]
+    if due:
+        what, renew = f"ends-soon-{min(due)}", f"ntactl renew {record.id} --for 2h"
+        _tell_once(means, plan, record, what, "ends-soon", minutes=min(due), renew=renew)
     for name in set(seen.silent) & set(record.holding()):
         _tell_once(means, plan, record, f"host-lost-{name}", "host-lost", host=name)
 

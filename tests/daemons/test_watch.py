@@ -91,3 +91,35 @@ def test_a_zone_that_breaks_again_gets_a_plan_and_no_nta(broken: Lab, tmp_path: 
     prepared = next((broken.folder / "state/plans").glob("*.json"))
     assert json.loads(prepared.read_text())["approvals"] == []
     assert broken.watch() == []  # said once
+
+
+def test_a_pager_hears_of_everything(broken: Lab, tmp_path: Path) -> None:
+    """Each event is one JSON object on the command's stdin, from the approval to the next break."""
+    heard = tmp_path / "heard"
+    pager = tmp_path / "pager"
+    pager.write_text(f"#!/bin/sh\ncat >> {heard}\n")
+    pager.chmod(0o755)
+    policy = (broken.folder / "playbook.yaml").read_text()
+    policy = policy.replace("hold_down: 20s", "hold_down: 3s").replace("bake: 5s", "bake: 1s")
+    book = tmp_path / "book.yaml"
+    book.write_text(f"{policy}\nnotify:\n  command: [{pager}]\n")
+    broken.lab("host", "unbound2", "stop")
+    broken.approved(tmp_path / "p.json", "--playbook", str(book), "--for", "21m")
+    broken.ok("apply", str(tmp_path / "p.json"), code=7)
+    broken.watch()
+    broken.ok("renew", "de.", "--for", "4m", "--yes")
+    broken.watch()
+    broken.lab("host", "unbound2", "start")
+    assert "putting it on unbound2" in broken.watch()[0]["said"]
+    broken.lab("heal", "de.")
+    wait_until(broken.gone, 90, "the revert", every=1)
+    broken.lab("break", "de.", "--as", "zm-2015")
+    broken.watch()
+    events = [json.loads(line) for line in heard.read_text().splitlines()]
+    assert {event["schema"] for event in events} == {"ntactl/event/1"}
+    assert {event["zone"] for event in events} == {"de."}
+    kinds = [event["kind"] for event in events]
+    assert kinds[:3] == ["approved", "applied", "host-lost"]
+    assert {"renewed", "reasserted", "ends-soon", "reverted", "broke-again"} <= set(kinds)
+    soon = next(event for event in events if event["kind"] == "ends-soon")
+    assert (soon["minutes"], soon["renew"].split()[:2]) == (5, ["ntactl", "renew"])
