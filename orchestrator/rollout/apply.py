@@ -45,8 +45,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """The contract's exit code; 4 when every host refused by a rule."""
-        refused = {"refused"} == {state for state, _, _ in self.hosts.values()}
+        """The contract's exit code; 4 when rules are all that kept it from every host."""
+        states = {state for state, _, _ in self.hosts.values()}
+        refused = "refused" in states and states <= {"refused", "left-alone", "planned"}
         return 4 if self.ending == "nothing-changed" and refused else EXIT_CODES[self.ending]
 
 
