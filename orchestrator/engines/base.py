@@ -1,8 +1,8 @@
 """What the rest of the house may ask of an engine: text only, nothing is carried out here.
 
 The engine's own part of a host's program is shell, templates/ENGINE/engine.sh. It gives the
-functions `engine_version`, `_alive`, `_checks`, `_running`, `_keeps`, `_anchors`, `_add`,
-`_remove` and `_flush`, and the variable `engine_tools`; templates/host/ calls nothing else.
+functions `engine_version`, `_alive`, `_checks`, `_running`, `_keeps`, `_anchors`, `_remember`,
+`_add`, `_remove` and `_flush`, and the variable `engine_tools`; templates/host/ calls nothing else.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ control() { # COMMAND...
   said=$(bounded 60 rndc "$@" 2>&1 </dev/null)
 }
 
+engine_remember() { :; } # rndc has a file of its own
+
 names() { # standard input -> names as ntactl writes them: lower case, final dot, no quotes
   tr 'A-Z"' 'a-z ' | awk 'NF { sub(/\.*$/, "", $1); print $1 "." }'
 }

@@ -4,11 +4,33 @@
 
 engine_tools='unbound-control unbound-checkconf'
 
-control() { # COMMAND...: exit 0 is not enough, it also says "error ..." with it
-  said=$(bounded 60 unbound-control ${config:+-c "$config"} "$@" 2>&1 </dev/null) || return 1
+ask() { # CONFIG COMMAND...: exit 0 is not enough, it also says "error ..." with it
+  file=$1
+  shift
+  said=$(bounded 60 unbound-control ${file:+-c "$file"} "$@" 2>&1 </dev/null) || return 1
   case $said in
   error*) return 1 ;;
   esac
+}
+
+control() { # COMMAND...: unbound-control itself needs a sound configuration; what we kept will do
+  ask "$config" "$@" && return 0
+  case $said in
+  *'read config file'*) [ -s "$base/control.conf" ] && ask "$base/control.conf" "$@" ;;
+  *) return 1 ;;
+  esac
+}
+
+engine_remember() { # the way to the daemon, in case somebody breaks the configuration meanwhile
+  {
+    echo 'remote-control:'
+    for option in control-enable control-interface control-port control-use-cert \
+      server-cert-file control-key-file control-cert-file; do
+      configured "$option" | while read -r value; do
+        [ -z "$value" ] || echo "$option: \"$value\""
+      done
+    done
+  } >"$base/control.conf"
 }
 
 configured() { # OPTION -> its values in the configuration as it is on disk

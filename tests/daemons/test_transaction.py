@@ -339,6 +339,28 @@ def test_a_broken_configuration_is_refused_before_anything(host: Hands) -> None:
     assert (receipt.outcome, receipt.rule) == ("refused", "broken-config")
 
 
+def test_a_configuration_broken_meanwhile_does_not_stop_the_guard(host: Hands) -> None:
+    path = {"unbound": "/etc/unbound/unbound.conf.d/broken.conf", "bind": "/etc/bind/broken"}
+    order, broken = nta(), path[host.host.engine]
+    host.apply(order)
+    host.sh(f"echo 'nonsense {{' > {broken}")
+    host.sh(f"echo 0 > /var/lib/ntactl/nta/{order.id}/ends_at")
+    host.sh(f"sh /var/lib/ntactl/nta/{order.id}/guard")
+    said = host.sh(f"cat /var/lib/ntactl/nta/{order.id}/guard.log")
+    host.sh(f"rm {broken}")
+    assert said == ""
+    assert host.zones() == []
+
+
+def test_two_guards_of_one_minute_do_not_get_in_each_others_way(host: Hands) -> None:
+    orders = [nta("de."), nta("fj.")]
+    host.apply(*orders)
+    for order in orders:
+        host.sh(f"echo 0 > /var/lib/ntactl/nta/{order.id}/ends_at")
+    host.sh("for g in /var/lib/ntactl/nta/??-4f2a91c0/guard; do sh $g & done; wait")
+    assert host.zones() == []
+
+
 def test_a_stopped_daemon_is_refused(host: Hands) -> None:
     wanted = host.change(nta())
     host.service("resolver", "stop")
@@ -377,11 +399,11 @@ def test_an_end_in_the_past_is_refused(host: Hands) -> None:
 
 def test_a_full_disk_is_refused(host: Hands) -> None:
     wanted = host.change(nta())
-    for fill in (0, 8, 16, 24, 40):
+    for fill in (0, 8, 16, 24, 40, 56, 88):
         # In a mount namespace of its own, the folder is a small file system, all but `fill` KiB.
         space = (
-            "mkdir -p /var/lib/ntactl && mount -t tmpfs -o size=64k,mode=700 full /var/lib/ntactl"
-            f" && head -c {(64 - fill) * 1024 - 4096} /dev/zero > /var/lib/ntactl/filler"
+            "mkdir -p /var/lib/ntactl && mount -t tmpfs -o size=96k,mode=700 full /var/lib/ntactl"
+            f" && head -c {(96 - fill) * 1024 - 4096} /dev/zero > /var/lib/ntactl/filler"
         )
         host.sh(f"{space} || true")
         receipt = host.apply(wanted=wanted)
