@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import fill
 
 from orchestrator.names import length_text
 from orchestrator.rollout.plan import Plan, PlannedHost, budget_sentence
+
+WIDTH = 80
 
 
 def text_of(plan: Plan) -> str:
@@ -61,7 +64,7 @@ def _evidence(plan: Plan) -> str:
 
 
 def _warnings(plan: Plan) -> str:
-    return "\n".join(f"! {warning}" for warning in plan.warnings)
+    return "\n".join(_wrapped(f"! {warning}", "  ") for warning in plan.warnings)
 
 
 def _hosts(plan: Plan) -> str:
@@ -72,7 +75,7 @@ def _hosts(plan: Plan) -> str:
         what = "~ changed" if planned.change else f"- left alone: {planned.rule}"
         lines.append(f"  {host.name:<{width}}  {host.engine:<8} {host.site:<10} {what}")
         if planned.message:
-            lines.append(f"  {'':<{width}}    {planned.message}")
+            lines.append(_wrapped(f"    {planned.message}", "      "))
     return "\n".join(lines)
 
 
@@ -93,6 +96,10 @@ def _change(group: list[PlannedHost]) -> str:
     lines += _indented(change.diff.splitlines())
     lines += _indented(f"$ {command}" for command in change.commands)
     return "\n".join(lines)
+
+
+def _wrapped(text: str, indent: str) -> str:
+    return fill(text, WIDTH, subsequent_indent=indent)
 
 
 def _indented(lines: Iterable[str]) -> list[str]:
@@ -116,4 +123,6 @@ def _rules(plan: Plan) -> str:
         f"Taken out by `watch` after {length_text(policy.hold_down)} of clean full rounds, "
         f"a canary per site first for {length_text(policy.bake)}; by each host itself at the end."
     )
-    return "\n".join(["Waves", *waves, budget_sentence(policy), out])
+    return "\n".join(
+        ["Waves", *waves, *(fill(text, WIDTH) for text in (budget_sentence(policy), out))]
+    )
