@@ -34,10 +34,10 @@ drill: setup
 	$(ROOT) $(PY) -m orchestrator drill --yes
 
 test: setup
-	$(ROOT) $(PY) -m pytest -n 4 --dist loadfile -m "not soak"
+	$(ROOT) $(PY) -m pytest -n 4 --dist worksteal -m "not soak"
 
 soak: setup
-	$(ROOT) $(PY) -m pytest -n 4 --dist loadfile -m soak --timeout 1200
+	$(ROOT) $(PY) -m pytest -n 4 --dist worksteal -m soak --timeout 1200
 
 lint: setup
 	$(PY) -m ruff check orchestrator tests
