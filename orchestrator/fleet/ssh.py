@@ -36,7 +36,6 @@ __all__ = ["Fleet", "Outcome", "command"]
 DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 MAX_KEYS = 5  # sshd's MaxAuthTries is 6
 MAX_OUTPUT = 8 << 20  # bytes; a program of ours says a few thousand
-
 # What fails is told by us, in words; paramiko would log tracebacks to stderr.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
@@ -389,8 +388,8 @@ def _load_key(path: Path) -> paramiko.PKey:
 def _no_handshake(transport: paramiko.Transport, peer: Peer, seconds: float) -> str:
     if not transport.remote_version:
         return f"{peer} takes the connection but sent no SSH banner within {seconds:g} s"
-    error = transport.get_exception()
-    return f"{peer} speaks SSH, but no keys could be agreed on: {error or 'no answer'}"
+    why = transport.get_exception() or "no answer"
+    return f"{peer} speaks SSH, but no keys could be agreed on: {why}"
 
 
 def _lost(why: str) -> str:
