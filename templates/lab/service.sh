@@ -44,8 +44,22 @@ stop() {
     rm -f "$(pidfile "$1")"
 }
 
+# BIND chases a zone without keys for some 10 s, and what asks again joins that old chase.
+settle() {
+    tries=0
+    while [ "$tries" -lt 50 ] && ! rndc status | grep -q '^recursive clients: 0/'; do
+        tries=$((tries + 1))
+        sleep 0.3
+    done
+}
+
 forget() {
-    if [ "$engine" = unbound ]; then unbound-control flush_zone "$1"; else rndc flushtree "$1"; fi
+    if [ "$engine" = unbound ]; then
+        unbound-control flush_zone "$1"
+    else
+        settle
+        rndc flushtree "$1"
+    fi
 }
 
 pidfile "${1:-}" >/dev/null

@@ -1,0 +1,167 @@
+"""What `check` says of every outage that the lab can make, on real servers (acceptance 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import dns.rdatatype
+import pytest
+from harness import Lab
+
+Verdict = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One scenario and phase, and the verdict it has to get."""
+
+    scenario: str
+    phase: int
+    state: str
+    extents: tuple[str | None, ...]
+    main: str
+    remedy: str
+    code: int
+
+    def __str__(self) -> str:
+        return f"{self.scenario}-{self.phase}"
+
+
+SOME = ("partial", "flapping")
+WHOLE = ("whole",)
+EXPECTED = (
+    Expected("de-2026", 1, "bogus", SOME, "rrsig-invalid", "nta", 11),
+    Expected("de-2026", 2, "bogus", SOME, "rrsig-invalid", "nta", 11),
+    Expected("de-2026", 3, "bogus", SOME, "server-divergent", "escalate", 12),
+    Expected("fj-2022", 1, "bogus", WHOLE, "ds-no-matching-dnskey", "nta", 10),
+    Expected("zm-2015", 1, "bogus", WHOLE, "rrsig-expired", "nta", 10),
+    Expected("na-2019", 1, "bogus", WHOLE, "rrsig-missing", "nta", 10),
+    Expected("na-2019", 2, "bogus", WHOLE, "dnskey-missing", "nta", 10),
+    Expected("al-2026", 1, "bogus", WHOLE, "ds-no-matching-dnskey", "nta", 10),
+    Expected("al-2026", 2, "bogus", WHOLE, "dnskey-missing", "nta", 10),
+    Expected("al-2026", 3, "insecure", (None,), "", "none", 0),
+    Expected("bw", 1, "bogus", ("partial",), "server-divergent", "escalate", 12),
+    Expected("de-2010", 1, "secure", (None,), "server-divergent", "escalate", 12),
+)
+
+
+def check(lab: Lab, *zones: str) -> tuple[int, list[Verdict]]:
+    """`ntactl check --json`: its exit code and the verdicts."""
+    done = lab.ntactl("check", *(zones or ("de.",)), "--json")
+    assert done.out, done.err
+    assert "Traceback" not in done.err
+    return done.code, done.json["zones"]
+
+
+def verdict_of(lab: Lab, zone: str = "de.") -> Verdict:
+    return check(lab, zone)[1][0]
+
+
+def errors(verdict: Verdict) -> list[Verdict]:
+    return [finding for finding in verdict["findings"] if finding["severity"] == "error"]
+
+
+def no_ds_proofs(verdict: Verdict) -> list[Verdict]:
+    """Findings on the NSEC3 that should prove an unsigned child's delegation."""
+    return [
+        finding
+        for finding in verdict["findings"]
+        if finding["rrset"] == "NSEC3" and finding["detail"].startswith("no-DS proof of ")
+    ]
+
+
+def assert_real_rrsets(verdict: Verdict) -> None:
+    for finding in verdict["findings"]:
+        if finding["rrset"] is not None:
+            dns.rdatatype.from_text(finding["rrset"])
+
+
+@pytest.mark.parametrize("expected", EXPECTED, ids=str)
+def test_each_outage_gets_its_verdict(lab: Lab, expected: Expected) -> None:
+    lab.lab("break", "de.", "--as", expected.scenario, "--phase", str(expected.phase))
+    code, (verdict,) = check(lab)
+    assert verdict["state"] == expected.state, verdict
+    assert verdict["extent"] in expected.extents, verdict
+    if expected.main:
+        assert verdict["findings"][0]["cause"] == expected.main, verdict
+    else:
+        assert not errors(verdict)
+    assert verdict["remedy"] == expected.remedy, verdict
+    assert verdict["remedy_reason"]
+    assert code == expected.code
+    assert_real_rrsets(verdict)
+
+
+def test_de_2026_is_seen_ten_times_out_of_ten(lab: Lab) -> None:
+    lab.lab("break", "de.", "--as", "de-2026")
+    for _ in range(10):
+        code, (verdict,) = check(lab)
+        assert code == 11
+        assert verdict["state"] == "bogus"
+        assert verdict["extent"] in SOME
+        assert verdict["remedy"] == "nta"
+        assert verdict["findings"][0]["cause"] == "rrsig-invalid", verdict["findings"]
+        assert no_ds_proofs(verdict), verdict["findings"]
+        assert not {f["rrset"] for f in verdict["findings"]} & {"DS", "DNSKEY"}
+        assert 0.3 < verdict["fraction_bogus"] < 0.9
+        assert_real_rrsets(verdict)
+
+
+def test_a_stale_server_is_named_and_no_reason_for_an_nta(lab: Lab) -> None:
+    lab.lab("break", "de.", "--as", "bw")
+    verdict = verdict_of(lab)
+    bad = [server for server in verdict["servers"] if server["state"] == "bogus"]
+    assert len(bad) == 1
+    named = f"{bad[0]['name']} ({bad[0]['address']})"
+    assert {finding["server"] for finding in errors(verdict)} == {named}
+    assert "serial" in verdict["findings"][0]["detail"]
+
+
+def test_false_denials_are_never_a_reason_for_an_nta(lab: Lab) -> None:
+    lab.lab("break", "de.", "--as", "de-2010")
+    for _ in range(3):
+        assert verdict_of(lab)["remedy"] == "escalate"
+
+
+def test_a_whole_zone_is_clean_at_once_after_heal(lab: Lab) -> None:
+    for expected in EXPECTED:
+        lab.lab("break", "de.", "--as", expected.scenario, "--phase", str(expected.phase))
+        lab.lab("heal", "de.")
+        code, (verdict,) = check(lab)
+        assert (code, verdict["state"], verdict["remedy"]) == (0, "secure", "none"), verdict
+        assert {server["state"] for server in verdict["servers"]} == {"secure"}
+        assert not verdict["findings"], verdict["findings"]
+
+
+def test_a_whole_zone_never_raises_a_false_alarm(lab: Lab) -> None:
+    lab.lab("heal", "de.")
+    for _ in range(20):
+        code, verdicts = check(lab, "de.", "org.")
+        assert code == 0, verdicts
+        for verdict in verdicts:
+            assert verdict["state"] == "secure"
+            assert verdict["fraction_bogus"] == 0.0
+            assert not errors(verdict)
+
+
+def test_the_control_is_secure_and_the_bogus_zone_bogus(lab: Lab) -> None:
+    zones = lab.status()["zones"]
+    code, (control, bogus) = check(lab, zones["control"], zones["bogus"])
+    assert code == 10
+    assert (control["state"], control["remedy"]) == ("secure", "none")
+    assert (bogus["state"], bogus["extent"]) == ("bogus", "whole")
+
+
+def test_two_zones_break_and_heal_each_for_itself(lab: Lab) -> None:
+    lab.lab("heal", "de.")
+    lab.lab("break", "fj.", "--as", "fj-2022")
+    assert verdict_of(lab, "fj.")["state"] == "bogus"
+    assert verdict_of(lab)["state"] == "secure"
+    lab.lab("break", "de.", "--as", "zm-2015")
+    lab.lab("heal", "fj.")
+    assert verdict_of(lab, "fj.")["state"] == "secure"
+    assert verdict_of(lab)["state"] == "bogus"
+    lab.lab("heal", "de.")
+    code, _ = check(lab, "de.", "fj.")
+    assert code == 0
