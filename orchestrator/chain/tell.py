@@ -219,7 +219,7 @@ def _flap(rrset: str, places: Mapping[_Place, Sequence[int]]) -> Finding:
         severity="warning",
         rrset=rrset,
         owner=name,
-        detail=f"good in one round, bogus in another: {name} at {server} bogus in round {bad}{more}",
+        detail=f"good in one round, bogus in another: {name} at {server} in round {bad}{more}",
     )
 
 
