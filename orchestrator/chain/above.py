@@ -51,6 +51,8 @@ def above(evidence: Evidence, when: When) -> Above:
         detail = "no trust anchor is at or above this zone"
         return Above(State.INDETERMINATE, (), (), Cause.TRUST_ANCHOR_MISMATCH, detail=detail)
     link = Above(State.SECURE, anchors[zones[start]])
+    if start == len(zones) - 1:
+        return _anchored(evidence, link, when)
     for number in range(start, len(zones) - 1):
         link = _below(evidence, evidence.cuts[number], zones[number + 1], link, when)
         if (
@@ -62,6 +64,16 @@ def above(evidence: Evidence, when: When) -> Above:
         if link.state is not State.SECURE:
             break
     return link
+
+
+def _anchored(evidence: Evidence, link: Above, when: When) -> Above:
+    """The anchor is the zone's own: does it fit, and does the root say that our clock is right?"""
+    zone = dns.name.from_text(evidence.cuts[-1].zone)
+    worst = _trouble(zone, judge_keys(evidence.sights, evidence.cuts[-1], link.ds, when), "DNSKEY")
+    ours = _ANCHOR if zone != dns.name.root else (*_ANCHOR, *_TIMES)
+    if worst is None or worst.cause not in ours:
+        return link
+    return replace(_not_the_zone(worst), ds=link.ds)
 
 
 def _not_the_zone(link: Above) -> Above:

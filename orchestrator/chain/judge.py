@@ -105,11 +105,17 @@ class _Case:
         return self._sum_up(state, extent, told, what, why)
 
     def undelegated(self) -> Verdict:
-        last = self.evidence.cuts[-1].zone
-        detail = self.link.detail or f"no server of {last} delegates it: it is no zone"
-        cause = self.link.cause or Cause.SERVER_LAME
-        told = [Finding(cause=cause, severity="error", owner=self.evidence.zone, detail=detail)]
-        why = f"{self.evidence.zone} is not delegated from {last}: check the name"
+        """The walk ended above: nobody there delegates the zone, or nobody answers."""
+        zone, last = self.evidence.zone, self.evidence.cuts[-1].zone
+        asked = [s for s in self.evidence.sights if (s.cut, s.purpose) == (last, "ns")]
+        if not any(sight.wire for sight in asked):
+            cause, detail = Cause.SERVER_UNREACHABLE, f"no server of {last} answers"
+            why = f"{detail}: check the network, the root hints and the port"
+        else:
+            cause, detail = Cause.SERVER_LAME, f"no server of {last} delegates it: it is no zone"
+            why = f"{zone} is not delegated from {last}: check the name"
+        cause, detail = self.link.cause or cause, self.link.detail or detail
+        told = [Finding(cause=cause, severity="error", owner=zone, detail=detail)]
         return self._sum_up(State.INDETERMINATE, None, told, Remedy.ESCALATE, why)
 
     def _sum_up(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import dns.rdatatype
@@ -165,3 +166,75 @@ def test_two_zones_break_and_heal_each_for_itself(lab: Lab) -> None:
     lab.lab("heal", "de.")
     code, _ = check(lab, "de.", "fj.")
     assert code == 0
+
+
+ROOT_ANCHOR = ". IN DS 1 13 2 " + "00" * 32
+
+
+@dataclass(frozen=True)
+class Odd:
+    """Input that is wrong, and how `check` has to end."""
+
+    option: str
+    content: str | bytes | None
+    code: int
+    cause: str = ""
+
+
+ODD = {
+    "anchor-garbage": Odd("--trust-anchor", "no records", 2),
+    "anchor-binary": Odd("--trust-anchor", bytes(range(256)), 2),
+    "anchor-empty": Odd("--trust-anchor", "", 2),
+    "anchor-absent": Odd("--trust-anchor", None, 2),
+    "anchor-of-another-zone": Odd(
+        "--trust-anchor", "org. IN DS 1 13 2 " + "00" * 32, 12, "trust-anchor-mismatch"
+    ),
+    "anchor-wrong": Odd("--trust-anchor", ROOT_ANCHOR, 12, "trust-anchor-mismatch"),
+    "anchor-wrong-for-the-zone": Odd(
+        "--trust-anchor", "de. IN DS 1 13 2 " + "00" * 32, 12, "trust-anchor-mismatch"
+    ),
+    "hints-absent": Odd("--root-hints", None, 2),
+    "hints-empty": Odd("--root-hints", "; none", 2),
+    "hints-dead": Odd(
+        "--root-hints", ". 9 IN NS a.root.\na.root. 9 IN A 10.53.9.9\n", 12, "server-unreachable"
+    ),
+    "names-absent": Odd("--names", None, 2),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_odd_files_end_in_clear_words(lab: Lab, tmp_path: Path, odd: Odd) -> None:
+    lab.lab("heal", "de.")
+    path = tmp_path / "odd"
+    if odd.content is not None:
+        path.write_bytes(odd.content if isinstance(odd.content, bytes) else odd.content.encode())
+    quick = ("--rounds", "1", "--timeout", "0.5", "--json")
+    done = lab.ntactl("check", "de.", odd.option, str(path), *quick)
+    assert done.code == odd.code, done.err
+    assert "Traceback" not in done.err
+    if odd.code == 2:
+        assert str(path) in done.err
+        assert not done.out
+        return
+    (verdict,) = done.json["zones"]
+    assert verdict["findings"][0]["cause"] == odd.cause
+    assert verdict["remedy"] == "escalate"
+
+
+@pytest.mark.parametrize("zone", ["nosuchtld.", "www.denic.de.", "www.amazon.de."])
+def test_what_is_no_zone_is_indeterminate(lab: Lab, zone: str) -> None:
+    lab.lab("heal", "de.")
+    code, (verdict,) = check(lab, zone)
+    assert (code, verdict["state"], verdict["remedy"]) == (12, "indeterminate", "escalate")
+    assert "no zone" in verdict["findings"][0]["detail"]
+
+
+@pytest.mark.parametrize("now", ["2036-01-01T00:00:00Z", "2010-01-01T00:00:00Z"])
+def test_a_clock_that_is_far_off_is_told(lab: Lab, now: str) -> None:
+    lab.lab("heal", "de.")
+    done = lab.ntactl("check", "de.", ".", "--rounds", "1", "--now", now, "--json")
+    assert done.code == 12
+    assert done.json["clock"]["source"] == "--now"
+    for verdict in done.json["zones"]:
+        assert verdict["findings"][0]["cause"] == "clock-suspect"
+        assert verdict["remedy"] == "escalate"
