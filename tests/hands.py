@@ -6,8 +6,9 @@ import subprocess
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from harness import Lab, Run, run
+from harness import Lab, Run, fingerprints, run
 
 from orchestrator.fleet.inventory import Host
 from orchestrator.model import HostReading, Receipt
@@ -47,7 +48,9 @@ class Hands:
 
     def __init__(self, lab: Lab, name: str, shell: Sequence[str] = ("sh",)) -> None:
         self.lab, self.name, self.shell = lab, name, tuple(shell)
-        self.host = a_host(lab.host(name)["engine"], name=name)
+        status = lab.host(name)
+        self.host = a_host(status["engine"], name=name)
+        self.folders = [*map(Path, status["config"]), lab.etc(name) / "cron.d"]
         self.pid = str(lab.init_of(name))
 
     def argv(self, program: str, skew: float = 0) -> list[str]:
@@ -102,8 +105,7 @@ class Hands:
 
     def files(self) -> dict[str, str]:
         """Configuration and cron entries of this host: content, mode, owner."""
-        mine = f"/hosts/{self.name}/"
-        return {path: print_ for path, print_ in self.lab.files().items() if mine in path}
+        return fingerprints(self.folders)
 
     def zones(self) -> list[str]:
         """What the resolver itself lists, asked without ntactl."""

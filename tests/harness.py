@@ -163,13 +163,9 @@ class Lab:
 
     def files(self) -> dict[str, str]:
         """sha256, mode and owner of every file under every host's configuration, and cron's."""
-        found = {}
+        found: dict[str, str] = {}
         for host in self.status()["hosts"]:
-            folders = [Path(folder) for folder in host["config"]]
-            folders.append(self.etc(host["name"]) / "cron.d")
-            for folder in folders:
-                for path in sorted(folder.rglob("*")):
-                    found[str(path)] = _fingerprint(path)
+            found |= fingerprints([*map(Path, host["config"]), self.etc(host["name"]) / "cron.d"])
         return found
 
     def plan(self, path: Path, *more: str, zone: str = "de.") -> dict[str, Any]:
@@ -195,6 +191,11 @@ def _is_init(entry: Path, root: str) -> bool:
         return False
     ids = next(line for line in status.splitlines() if line.startswith("NSpid:"))
     return root in argv and ids.split()[-1] == "1"
+
+
+def fingerprints(folders: Sequence[Path]) -> dict[str, str]:
+    """Content, mode and owner of everything below some folders."""
+    return {str(path): _fingerprint(path) for each in folders for path in sorted(each.rglob("*"))}
 
 
 def _fingerprint(path: Path) -> str:

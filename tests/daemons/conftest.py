@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hands import Hands
 from harness import Lab, a_lab
+
+BOTH = ("unbound1", "bind1")
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +27,20 @@ def broken(fresh_lab: Lab) -> Lab:
     """A lab in which de. is broken the way it was on 5 May 2026."""
     fresh_lab.lab("break", "de.", "--as", "de-2026")
     return fresh_lab
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with a_lab(tmp_path_factory.mktemp("small"), "unbound=1,bind=1") as lab:
+        yield lab
+
+
+@pytest.fixture(params=BOTH)
+def host(small: Lab, request: pytest.FixtureRequest) -> Iterator[Hands]:
+    """One host, which a test must leave as it found it."""
+    hands = Hands(small, request.param)
+    before, state = hands.files(), hands.read().state_sha256
+    yield hands
+    assert hands.read().problems == ()
+    assert hands.files() == before
+    assert hands.read().state_sha256 == state
