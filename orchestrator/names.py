@@ -31,20 +31,6 @@ def zone_name(text: str) -> str:
     return name
 
 
-def zone_below_root(text: str) -> str:
-    """Give `text` as a zone that may be judged and relieved: never the root. Raises BadInput.
-
-    Engines take an NTA for "." and then validate nothing at all.
-    """
-    zone = zone_name(text)
-    if zone == ".":
-        raise BadInput(
-            "the root is not a zone ntactl works on: an NTA for '.' ends all validation",
-            next_step='name the zone that is broken, like "de."',
-        )
-    return zone
-
-
 def _label(label: str, text: str) -> str:
     if not label:
         raise BadInput(f"zone name {text!r} has an empty label", next_step='write it like "de."')

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import BadInput
-from orchestrator.names import length, length_text, under, zone_below_root, zone_name
+from orchestrator.names import length, length_text, under, zone_name
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,6 @@ def test_nonsense_is_refused_before_an_engine_sees_it(typed: str, said: str) -> 
     with pytest.raises(BadInput, match=said) as caught:
         zone_name(typed)
     assert caught.value.exit_code == 2
-
-
-def test_the_root_is_no_zone_to_relieve() -> None:
-    assert zone_below_root("de") == "de."
-    with pytest.raises(BadInput, match="root"):
-        zone_below_root(".")
 
 
 @given(st.text(max_size=80))
