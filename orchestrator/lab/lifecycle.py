@@ -184,12 +184,13 @@ def status(folder: Folder) -> dict[str, Any]:
     for host in told["hosts"]:
         host["root"] = str(folder.hosts / host["name"])
         host["config"] = [host["root"] + ENGINES[host["engine"]]]
+    names = list(world.DE.children)
     return {
         "schema": "ntactl/lab-status/1",
         "folder": str(folder.root),
         "hosts": told["hosts"],
-        "zones": {"control": world.CONTROL, "bogus": world.BOGUS},
-        "names": list(world.DE.children),
+        "zones": {"control": world.CONTROL, "bogus": world.BOGUS, "names": names},
+        "names": names,
         "tlds": told["tlds"],
         "environment": folder.environment(),
     }
