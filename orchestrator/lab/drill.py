@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import subprocess
 import sys
 import time
@@ -49,7 +50,7 @@ class Drill:
 
     def ntactl(self, *argv: str, expect: Sequence[int] = (0,)) -> None:
         """Show and run one command; its output goes to the terminal. Raises LabError."""
-        self.say(f"$ ntactl {' '.join(argv)}")
+        self.say(f"$ ntactl {shlex.join(argv)}")
         done = subprocess.run(self.inside("ntactl", *argv), env=self.environment(), check=False)
         if done.returncode not in expect:
             raise LabError(f"ntactl {argv[0]} ended with {done.returncode}, not {expect[0]}")
