@@ -124,7 +124,8 @@ schedule() { # ID: the cron entry, which must read back as written
 
 fill_folder() { # ID: all of it but ends_at, which makes it live
   nta=$base/nta/$1
-  unschedule "$1" && rm -rf "$nta" && mkdir "$nta" "$nta/snapshot" && snapshot "$1" && engine_remember && write_guard "$1" &&
+  unschedule "$1" && rm -rf "$nta" && mkdir "$nta" "$nta/snapshot" && snapshot "$1" &&
+    engine_remember && write_guard "$1" &&
     echo "$zone" >"$nta/zone" && printf '%s\n' "$fragment" >"$nta/fragment" &&
     echo armed >"$nta/step" && settle "$nta"/* "$nta/snapshot" "$nta" "$base"
 }

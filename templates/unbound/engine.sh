@@ -21,16 +21,18 @@ control() { # COMMAND...: unbound-control itself needs a sound configuration; wh
   esac
 }
 
-engine_remember() { # the way to the daemon, in case somebody breaks the configuration meanwhile
-  {
-    echo 'remote-control:'
-    for option in control-enable control-interface control-port control-use-cert \
-      server-cert-file control-key-file control-cert-file; do
-      configured "$option" | while read -r value; do
-        [ -z "$value" ] || echo "$option: \"$value\""
-      done
+way_to_daemon() { # -> the part of the configuration that unbound-control needs
+  echo 'remote-control:'
+  for option in control-enable control-interface control-port control-use-cert \
+    server-cert-file control-key-file control-cert-file; do
+    configured "$option" | while read -r value; do
+      [ -z "$value" ] || echo "$option: \"$value\""
     done
-  } >"$base/control.conf"
+  done
+}
+
+engine_remember() { # in case somebody breaks the configuration meanwhile
+  put "$base/control.conf" 600 "$(way_to_daemon)"
 }
 
 configured() { # OPTION -> its values in the configuration as it is on disk

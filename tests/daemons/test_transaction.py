@@ -264,14 +264,14 @@ def test_a_broken_configuration_is_refused_before_anything(host: Hands) -> None:
 
 
 def test_a_configuration_broken_meanwhile_does_not_stop_the_guard(host: Hands) -> None:
-    path = {"unbound": "/etc/unbound/unbound.conf.d/broken.conf", "bind": "/etc/bind/broken"}
+    path = {"unbound": "/etc/unbound/unbound.conf", "bind": "/etc/bind/named.conf.local"}
     order, broken = nta(), path[host.host.engine]
     host.apply(order)
-    host.sh(f"echo 'nonsense {{' > {broken}")
+    host.sh(f"echo 'nonsense {{' >> {broken}")
     host.sh(f"echo 0 > /var/lib/ntactl/nta/{order.id}/ends_at")
     host.sh(f"sh /var/lib/ntactl/nta/{order.id}/guard")
     said = host.sh(f"cat /var/lib/ntactl/nta/{order.id}/guard.log")
-    host.sh(f"rm {broken}")
+    host.sh(f"sed -i '$d' {broken}")
     assert said == ""
     assert host.zones() == []
 
