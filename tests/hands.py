@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from harness import Lab, Run, fingerprints, run
+from harness import Lab, Run, enter, fingerprints, run
 
 from orchestrator.fleet.inventory import Host
 from orchestrator.model import HostReading, Receipt
@@ -55,14 +55,14 @@ class Hands:
 
     def argv(self, program: str, skew: float = 0) -> list[str]:
         clocked = f"controller_now={int(time.time() + skew)}\n{program}"
-        return ["nsenter", "-t", self.pid, "-a", *self.shell, "-c", clocked]
+        return [*enter(self.pid), *self.shell, "-c", clocked]
 
     def run(self, program: str, skew: float = 0) -> Run:
         return run(self.argv(program, skew), self.lab.env)
 
     def sh(self, command: str) -> str:
         """A command on the host that has to work."""
-        done = run(["nsenter", "-t", self.pid, "-a", "sh", "-c", command], self.lab.env)
+        done = run([*enter(self.pid), "sh", "-c", command], self.lab.env)
         assert done.code == 0, f"{command}: {done.err}"
         return done.out
 

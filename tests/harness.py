@@ -106,7 +106,7 @@ class Lab:
     def on_host(self, name: str, command: str) -> Run:
         """A shell command in a host's namespaces, for when nobody can log in."""
         pid = str(self.init_of(name))
-        return run(["nsenter", "-t", pid, "-a", "sh", "-c", command], self.env)
+        return run([*enter(pid), "sh", "-c", command], self.env)
 
     def init_of(self, name: str) -> int:
         """PID 1 of a host, seen from outside."""
@@ -191,6 +191,11 @@ def _is_init(entry: Path, root: str) -> bool:
         return False
     ids = next(line for line in status.splitlines() if line.startswith("NSpid:"))
     return root in argv and ids.split()[-1] == "1"
+
+
+def enter(pid: str) -> list[str]:
+    """The command that runs another in a host: its root too, else tests in a chroot leave that."""
+    return ["nsenter", "--target", pid, "--all", "--root"]
 
 
 def fingerprints(folders: Sequence[Path]) -> dict[str, str]:
