@@ -218,6 +218,15 @@ def a_lab(folder: Path, resolvers: str = "unbound=2,bind=2") -> Iterator[Lab]:
         yield lab
 
 
+@contextmanager
+def unchanged(lab: Lab) -> Iterator[Lab]:
+    """No host's files or NTAs differ after what is done in here."""
+    before, ntas = lab.files(), lab.all_ntas()
+    yield lab
+    assert lab.files() == before
+    assert lab.all_ntas() == ntas
+
+
 def wait_until(good: Callable[[], bool], seconds: float, what: str, every: float = 0.5) -> float:
     """Wait for something; gives how long it took. Fails with what was waited for."""
     started = time.monotonic()

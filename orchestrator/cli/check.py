@@ -96,14 +96,18 @@ def _hosts(inventory: Path | None) -> tuple[Host, ...]:
 def _with_fleet(
     verdict: Verdict, hosts: Sequence[Host], evidence: Evidence, probe: Probe
 ) -> Verdict:
-    """Ask each resolver for the zone's own records and for names under it."""
+    """Ask each resolver for the zone's own records, names under it, and the DS above those."""
     if not hosts:
         return verdict
-    from orchestrator.chain.resolvers import with_resolvers
+    from orchestrator.chain.resolvers import signed_cuts, with_resolvers
     from orchestrator.fleet.probe import Ask, views
 
-    below = dict.fromkeys((*evidence.names[:_VIEWED], *verdict.bad_names[:_VIEWED]))
-    asks = [Ask(name=verdict.zone, type="SOA"), *(Ask(name=name) for name in below)]
+    below = tuple(dict.fromkeys((*evidence.names[:_VIEWED], *verdict.bad_names[:_VIEWED])))
+    asks = [
+        Ask(name=verdict.zone, type="SOA"),
+        *(Ask(name=name) for name in below),
+        *(Ask(name=cut, type="DS") for cut in signed_cuts(evidence, below)),
+    ]
     return with_resolvers(verdict, views(hosts, asks, timeout=probe.timeout.total_seconds()))
 
 

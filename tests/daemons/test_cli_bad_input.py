@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import Lab, Run
+from harness import Lab, Run, unchanged
 
 LABEL = "a" * 64
 
@@ -15,10 +15,8 @@ LABEL = "a" * 64
 def broken(lab: Lab) -> Iterator[Lab]:
     """de. is broken, and no host differs after all of it."""
     lab.lab("break", "de.", "--as", "zm-2015")
-    before, ntas = lab.files(), lab.all_ntas()
-    yield lab
-    assert lab.files() == before
-    assert lab.all_ntas() == ntas
+    with unchanged(lab):
+        yield lab
 
 
 def ends(lab: Lab, code: int, *argv: str) -> Run:
@@ -42,6 +40,15 @@ def test_the_root_is_looked_at_and_never_planned(broken: Lab) -> None:
     )
     refused = ends(broken, 4, "plan", ".", "--reason", "r")
     assert "rule 'root-zone'" in refused.err
+
+
+def test_a_broken_zone_below_is_not_blamed_on_our_resolvers(broken: Lab, tmp_path: Path) -> None:
+    names = tmp_path / "names"
+    names.write_text("www.denic.de.\n")
+    asked = ("check", ".", "-i", str(broken.folder / "inventory.yaml"), "--names", str(names))
+    verdict = ends(broken, 0, *asked, "--json").json["zones"][0]
+    assert (verdict["state"], verdict["remedy"]) == ("secure", "none")
+    assert "ntactl check de." in verdict["remedy_reason"]
 
 
 def test_capitals_are_the_same_zone(broken: Lab) -> None:
