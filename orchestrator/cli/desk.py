@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -83,13 +83,21 @@ class Looker:
 
 def moment(text: str, start: datetime) -> datetime:
     """A time as RFC 3339, or a length from `start`. Raises BadInput."""
-    from orchestrator.names import length
-
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        return start + length(text)
+        return start + _length(text, start)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _length(text: str, start: datetime) -> timedelta:
+    from orchestrator.names import length
+
+    try:
+        return length(text)
+    except BadInput as error:
+        example = f"write it like {start:%Y-%m-%dT%H:%M:%SZ}, or 2h from now"
+        raise BadInput(f"{text!r} is no time", next_step=example) from error
 
 
 def names_under(path: Path | None, zone: str) -> list[str]:

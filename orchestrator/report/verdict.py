@@ -72,8 +72,14 @@ def _matrix(verdict: Verdict) -> str:
         line = "  ".join(f"{word:>{size}}" for word, size in zip(shown, widths, strict=True))
         lines.append(f"{_short(row, width):<{width}}  {line}".rstrip())
     lines += _parent_line(verdict)
+    if verdict.state in (State.BOGUS, State.INDETERMINATE) and not _faulty(verdict):
+        lines.append("(ok: nothing against it here; the chain above the zone is broken)")
     lines.append(_legend(verdict))
     return "\n".join(lines)
+
+
+def _faulty(verdict: Verdict) -> bool:
+    return any(cell.bogus or cell.failed for cell in verdict.matrix)
 
 
 def _short(row: str, width: int) -> str:

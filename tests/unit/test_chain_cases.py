@@ -75,6 +75,14 @@ def test_a_whole_zone_far_in_the_future_blames_the_clock_and_offers_no_nta() -> 
     assert exit_code(verdict) == 12
 
 
+def test_an_anchor_that_fits_nothing_is_told_beside_a_matrix_without_faults() -> None:
+    evidence = evidence_of("healthy")
+    foreign = (". IN DS 1 13 2 " + "00" * 32,)
+    verdict = judge(evidence.model_copy(update={"anchors": foreign}), evidence.at)
+    assert verdict.findings[0].cause == "trust-anchor-mismatch"
+    assert "the chain above the zone is broken" in text(verdict)
+
+
 def test_skew_forgives_as_many_seconds_and_no_more() -> None:
     evidence = evidence_of("healthy")
     late = evidence.at + timedelta(days=14, minutes=10)
