@@ -6,7 +6,7 @@ which. Started again after a crash it goes on where the journal stops, in the sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,11 +16,12 @@ from orchestrator.incident.journal import Event, Kind
 from orchestrator.incident.lifecycle import HOLDING, OnHost, Record, fold
 from orchestrator.rollout.gate import counted, good_approvals
 from orchestrator.rollout.means import Means
-from orchestrator.rollout.plan import Plan
+from orchestrator.rollout.plan import Plan, why_left_alone
 from orchestrator.rollout.propose import baseline_asks, baseline_complaints
-from orchestrator.rollout.send import Job, Result, send
+from orchestrator.rollout.send import Job, Result, read, send
 from orchestrator.rollout.transaction import NtaOrder
 from orchestrator.rollout.verify import by_host, control_complaints, nta_complaints
+from orchestrator.rollout.waves import stand_ins
 
 Ending = Literal["done", "pending", "taken-back", "nothing-changed", "person-needed", "stopped"]
 EXIT_CODES: dict[Ending, int] = {
@@ -31,6 +32,7 @@ EXIT_CODES: dict[Ending, int] = {
     "person-needed": 6,
     "stopped": 130,
 }
+STAND_INS = 2  # how often canaries that fell out are replaced before the rest goes on without
 VERIFY_TRIES = 4  # a resolver that was just flushed may need a moment for its first answers
 
 
@@ -62,15 +64,37 @@ def carry_out(means: Means, plan: Plan) -> Report:
     if any(record.taking_back for record in records):
         return _take_back(means, plan, "taking back what an interrupted run had begun")
     means.journal.append(_started(means, plan))
-    for number, wave in enumerate(plan.waves):
+    done: set[str] = set()
+    for wave, canary in _waves(means, plan):
         if means.stopping():
             return _stopped(means, plan)
-        trouble = _wave(means, plan, wave, canary=number == 0) or _budget_trouble(
-            means, plan, plan.waves[: number + 1]
-        )
+        done |= set(wave)
+        if not canary and not _on(means, plan):
+            return _on_trouble(means, plan, _NO_CANARY, canary=True)
+        trouble = _wave(means, plan, wave, canary=canary) or _budget_trouble(means, plan, done)
         if trouble:
-            return _on_trouble(means, plan, trouble, canary=number == 0)
+            return _on_trouble(means, plan, trouble, canary=canary)
     return _ended(means, plan, "")
+
+
+_NO_CANARY = "no canary could be reached or would take the change"
+
+
+def _waves(means: Means, plan: Plan) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """The plan's waves, and whether each is of canaries.
+
+    Where every canary of an engine and site fell out untouched, others stand in for them.
+    """
+    hosts = [planned.host for planned in plan.hosts if planned.change is not None]
+    canaries, tried = plan.waves[0], set[str]()
+    for _ in range(1 + STAND_INS):
+        if canaries:
+            yield canaries, True
+        tried |= set(canaries)
+        canaries = stand_ins(hosts, tried, _on(means, plan))
+    for wave in plan.waves[1:]:
+        if left := tuple(name for name in wave if name not in tried):
+            yield left, False
 
 
 def _stopped(means: Means, plan: Plan) -> Report:
@@ -95,7 +119,7 @@ def _wave(means: Means, plan: Plan, names: Sequence[str], *, canary: bool) -> st
     _set_aside(means, plan, bad)
     complaints = _verify(means, plan, names)
     if canary:
-        return _canary_trouble(means, plan, names, results, complaints)
+        return _canary_trouble(results, complaints)
     _take_back_hosts(means, plan, list(complaints))
     return ""
 
@@ -134,21 +158,39 @@ def orders_of(means: Means, plan: Plan) -> tuple[NtaOrder, ...]:
 
 
 def _unfit(means: Means, plan: Plan, hosts: Sequence[Host]) -> dict[str, tuple[str, str]]:
-    """Hosts that must not be touched: not validating now, or without an upstream."""
+    """Hosts that must not be touched, as (rule, message): not validating, or without an upstream.
+
+    Where such a host itself says more, such as that its daemon is down, that is the reason given.
+    """
     views = by_host(means.views(hosts, _asks(plan)))
     zones = [nta.zone for nta in plan.ntas]
     complaints = {
         host.name: baseline_complaints(views.get(host.name, []), zones, plan.playbook)
         for host in hosts
     }
-    return {name: ("baseline", "; ".join(found)) for name, found in complaints.items() if found}
+    doubtful = [host for host in hosts if complaints[host.name]]
+    deadline = plan.playbook.host_deadline.total_seconds()
+    readings, faults = read(means.fleet, means.clock, doubtful, deadline=deadline)
+    return {
+        host.name: why_left_alone(plan.ntas, readings.get(host.name), faults.get(host.name))
+        or ("baseline", "; ".join(complaints[host.name]))
+        for host in doubtful
+    }
 
 
 def _set_aside(means: Means, plan: Plan, unfit: dict[str, tuple[str, str]]) -> None:
     for name, (rule, message) in unfit.items():
         means.say(f"{name}: left alone [{rule}] {message}")
-        data = {"action": "apply", "outcome": "refused", "rule": rule, "message": message}
-        means.journal.append(_event(means, plan, Kind.HOST_DONE, data, host=name))
+        data = {"action": "apply", "rule": rule, "message": message}
+        if rule in _NEVER_REACHED:
+            failed = {**data, "failure": rule}
+            means.journal.append(_event(means, plan, Kind.HOST_FAILED, failed, host=name))
+        else:
+            refused = {**data, "outcome": "refused"}
+            means.journal.append(_event(means, plan, Kind.HOST_DONE, refused, host=name))
+
+
+_NEVER_REACHED = {"unreachable", "auth", "host-key"}
 
 
 def _verify(means: Means, plan: Plan, names: Sequence[str]) -> dict[str, str]:
@@ -189,13 +231,7 @@ def _asks(plan: Plan) -> list[Ask]:
     return baseline_asks([nta.zone for nta in plan.ntas], bad_names, plan.playbook)
 
 
-def _canary_trouble(
-    means: Means,
-    plan: Plan,
-    names: Sequence[str],
-    results: dict[str, Result],
-    complaints: dict[str, str],
-) -> str:
+def _canary_trouble(results: dict[str, Result], complaints: dict[str, str]) -> str:
     failed = [n for n, r in results.items() if r.outcome in {"undone", "stuck"}]
     if failed:
         return f"the canary failed: {', '.join(f'{n}: {results[n].message}' for n in failed)}"
@@ -203,14 +239,12 @@ def _canary_trouble(
         return "the canary does not verify: " + "; ".join(
             f"{n}: {c}" for n, c in complaints.items()
         )
-    if not any(name in _on(means, plan) for name in names):
-        return "no canary could be reached or would take the change"
     return ""
 
 
-def _budget_trouble(means: Means, plan: Plan, waves: Sequence[Sequence[str]]) -> str:
-    """Is the budget spent by these waves? Later ones may hold an interrupted run's loose ends."""
-    failures = _failures(means, plan, {name for wave in waves for name in wave})
+def _budget_trouble(means: Means, plan: Plan, done: set[str]) -> str:
+    """Is the budget spent by these hosts? Later ones may be an interrupted run's loose ends."""
+    failures = _failures(means, plan, done)
     if counted(plan, failures.values()) <= plan.playbook.budget.failed_hosts:
         return ""
     names = ", ".join(f"{name} ({rule})" for name, rule in failures.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from orchestrator.fleet.inventory import Host
 
@@ -28,7 +28,24 @@ def split(hosts: Sequence[Host], spec: Sequence[str]) -> tuple[tuple[str, ...], 
 
 
 def _canary(hosts: Sequence[Host]) -> list[Host]:
-    return _first_of_each(hosts, lambda host: (host.engine, host.site))
+    return _first_of_each(hosts, _kind)
+
+
+def stand_ins(
+    hosts: Sequence[Host], tried: Collection[str], on: Collection[str]
+) -> tuple[str, ...]:
+    """Other canaries, where none of an engine and site would take the change: one host for each.
+
+    `hosts` can all take it as far as is known, `tried` had their turn, `on` have it.
+    """
+    proven = {_kind(host) for host in hosts if host.name in on}
+    wanted = {_kind(host) for host in hosts if host.name in tried} - proven
+    fresh = [host for host in hosts if host.name not in tried and _kind(host) in wanted]
+    return tuple(host.name for host in _canary(fresh))
+
+
+def _kind(host: Host) -> tuple[str, str]:
+    return host.engine, host.site
 
 
 def _first_of_each(hosts: Sequence[Host], kind: Callable[[Host], object]) -> list[Host]:

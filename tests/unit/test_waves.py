@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from orchestrator.fleet.inventory import Host
-from orchestrator.rollout.waves import one_per_site, split
+from orchestrator.rollout.waves import one_per_site, split, stand_ins
 
 
 def host(number: int, engine: str = "unbound", site: str = "east") -> Host:
@@ -50,3 +50,20 @@ def test_no_hosts_no_waves() -> None:
 
 def test_one_per_site() -> None:
     assert [h.name for h in one_per_site(MIXED)] == ["h1", "h4"]
+
+
+@pytest.mark.parametrize(
+    ("tried", "on", "expected"),
+    [
+        ([], [], ()),
+        (["h1", "h3", "h4", "h5"], ["h1", "h3", "h4", "h5"], ()),
+        (["h1", "h3", "h4", "h5"], ["h3", "h4", "h5"], ("h2",)),
+        (["h1", "h3", "h4", "h5"], [], ("h2",)),
+        (["h3"], [], ()),
+        (["h1", "h2"], [], ()),
+    ],
+)
+def test_stand_ins_are_of_the_engine_and_site_that_has_no_canary(
+    tried: list[str], on: list[str], expected: tuple[str, ...]
+) -> None:
+    assert stand_ins(MIXED, tried, on) == expected
