@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
@@ -15,7 +15,9 @@ from orchestrator.model import Value
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 EngineName = Literal["unbound", "bind"]
 Port = Annotated[int, Field(ge=1, le=65535)]
-_JUMP = re.compile(r"(?:[^@\s]+@)?(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[^\[\]:@\s]+))(?::[0-9]{1,5})?")
+_JUMP = re.compile(
+    r"(?:(?P<user>[^@\s]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[^\[\]:@\s]+))(?::(?P<port>[0-9]+))?"
+)
 
 
 def _address(value: Any) -> Any:
@@ -36,12 +38,28 @@ def _address(value: Any) -> Any:
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
+class Jump(NamedTuple):
+    """A jump host; `user` is "" where the managed host's own is meant."""
+
+    user: str
+    address: str
+    port: int
+
+
+def parse_jump(text: str) -> Jump:
+    """Take a "user@address:port" apart; user and port may be left out. Raises ValueError."""
+    match = _JUMP.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no jump host: write user@address:port, IPv6 as [address]")
+    port = int(match["port"] or 22)
+    if not 1 <= port <= 65535:
+        raise ValueError(f"{text!r}: the port of a jump host is 1 to 65535, not {port}")
+    return Jump(match["user"] or "", str(_address(match["v6"] or match["v4"])), port)
+
+
 def _jump(value: str) -> str:
-    match = _JUMP.fullmatch(value)
-    if value and match is None:
-        raise ValueError(f"{value!r} is no jump host: write user@address:port")
-    if match:
-        _address(match["v6"] or match["v4"])
+    if value:
+        parse_jump(value)
     return value
 
 
@@ -62,7 +80,7 @@ HostPath = Annotated[str, AfterValidator(_host_path)]
 
 
 class Ssh(Value):
-    """How to reach a host. `jump` is "user@address:port" of a jump host, or empty.
+    """How to reach a host. `jump` is "user@address:port" of a jump host (22 unless said), or empty.
 
     Without `known_hosts` the user's own ~/.ssh/known_hosts says which host key is right.
     """

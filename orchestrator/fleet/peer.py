@@ -6,7 +6,7 @@ import errno
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.fleet.inventory import Host
+from orchestrator.fleet.inventory import Host, parse_jump
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,8 @@ def peer_of(host: Host) -> Peer:
 
 def jump_peer(jump: str, host: Host) -> Peer:
     """The jump host of an inventory's "user@address:port", with the host's own key files."""
-    user, _, rest = jump.rpartition("@")
-    address, _, port = rest.rpartition(":")
-    ssh = host.ssh
-    return Peer(user or ssh.user, address.strip("[]"), int(port), ssh.key, ssh.known_hosts)
+    ssh, (user, address, port) = host.ssh, parse_jump(jump)
+    return Peer(user or ssh.user, address, port, ssh.key, ssh.known_hosts)
 
 
 def connect_error(error: OSError, peer: Peer) -> str:

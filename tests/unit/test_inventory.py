@@ -7,6 +7,7 @@ import pytest
 
 from orchestrator.errors import BadFile
 from orchestrator.fleet.inventory import Host, load_inventory
+from orchestrator.fleet.peer import jump_peer
 from orchestrator.rollout.waves import one_per_site, split
 
 EXAMPLE = Path(__file__).parents[2] / "inventories" / "example.yaml"
@@ -69,6 +70,28 @@ hosts: [{name: r, address: 192.0.2.1, group: g, ssh: {user: h}}]
     )
     assert (host.engine, host.site, host.sudo) == ("bind", "g", True)
     assert (host.ssh.user, host.ssh.port, host.ssh.jump) == ("h", 2, "192.0.2.9")
+
+
+@pytest.mark.parametrize(
+    ("jump", "way"),
+    [
+        ("192.0.2.9", ("op", "192.0.2.9", 22)),
+        ("me@192.0.2.9", ("me", "192.0.2.9", 22)),
+        ("me@192.0.2.9:2222", ("me", "192.0.2.9", 2222)),
+        ("[2001:db8::9]", ("op", "2001:db8::9", 22)),
+        ("me@[2001:DB8::9]:65535", ("me", "2001:db8::9", 65535)),
+    ],
+)
+def test_user_and_port_of_a_jump_host_may_be_left_out(
+    tmp_path: Path, jump: str, way: tuple[str, str, int]
+) -> None:
+    text = f"""
+defaults: {{engine: bind, ssh: {{user: op, port: 2200, jump: '{jump}'}}}}
+hosts: [{{name: r, address: 192.0.2.1}}]
+"""
+    host = one(tmp_path, text)
+    hop = jump_peer(host.ssh.jump, host)
+    assert (hop.user, hop.address, hop.port) == way
 
 
 def test_a_host_may_say_false_where_the_defaults_say_true(tmp_path: Path) -> None:
@@ -172,6 +195,21 @@ HEAD = "groups: {g: {engine: bind, ssh: {port: 24}}}\nhosts:\n"
         (
             "- {name: a, address: 192.0.2.1, engine: bind, ssh: {jump: 'a b'}}",
             "fleet.yaml:3: hosts[0].ssh.jump: 'a b' is no jump host",
+        ),
+        (
+            "- {name: a, address: 192.0.2.1, engine: bind, ssh: {jump: 'me@192.0.2.9:99999'}}",
+            (
+                "fleet.yaml:3: hosts[0].ssh.jump: 'me@192.0.2.9:99999': "
+                "the port of a jump host is 1 to 65535, not 99999"
+            ),
+        ),
+        (
+            "- name: a\n  address: 192.0.2.1\n  engine: bind\n  ssh:\n    jump: '192.0.2.9:0'",
+            "fleet.yaml:7: hosts[0].ssh.jump: '192.0.2.9:0': the port",
+        ),
+        (
+            "- {name: a, address: 192.0.2.1, engine: bind, ssh: {jump: '2001:db8::9'}}",
+            "fleet.yaml:3: hosts[0].ssh.jump: '2001:db8::9' is no jump host: write user@",
         ),
         (
             "- {name: a, address: 192.0.2.1, engine: bind, ssh: {port: 0}}",
