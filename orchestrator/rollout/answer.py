@@ -10,10 +10,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Protocol
 
-from pydantic import ValidationError
-
 from orchestrator.errors import BadInput
 from orchestrator.fleet.inventory import Host
+from orchestrator.fleet.outcome import plain
 from orchestrator.model import HeldNta, HostReading, Receipt, RunningNta
 from orchestrator.names import zone_name
 
@@ -47,12 +46,16 @@ def parse_reading(host: Host, stdout: str, now: datetime) -> HostReading:
 def parse_receipt(host: Host, action: str, stdout: str, now: datetime) -> Receipt | None:
     """The receipt in a program's answer; None when there is none that can be believed."""
     try:
-        fields = json.loads(_block(stdout, "receipt"))
+        fields = _plain_fields(json.loads(_block(stdout, "receipt")))
         fields["at"] = _time(fields["at"]) if "at" in fields else now
         receipt = Receipt(host=host.name, **fields)
-    except (ValueError, TypeError, LookupError, OverflowError, OSError, ValidationError):
+    except _UNBELIEVABLE:
         return None
     return receipt if receipt.action == action else None
+
+
+# What a lie can provoke; RecursionError: "[[[[" and so on.
+_UNBELIEVABLE = (ValueError, TypeError, LookupError, OverflowError, OSError, RecursionError)
 
 
 def refusal(ran: Ran) -> tuple[str, str]:
@@ -79,8 +82,20 @@ def _block(stdout: str, kind: str) -> str:
 
 
 def _facts(block: str) -> list[tuple[str, str]]:
-    lines = (line.partition(" ") for line in block.splitlines() if line)
+    lines = (plain(line).partition(" ") for line in block.splitlines() if line)
     return [(word, rest) for word, _, rest in lines]
+
+
+def _plain_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(fields, dict):
+        raise TypeError("a receipt is an object")
+    return {key: _plain(value) for key, value in fields.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return plain(value) if isinstance(value, str) else value
 
 
 def _reading(empty: HostReading, facts: Sequence[tuple[str, str]]) -> HostReading:
@@ -169,5 +184,5 @@ def _expiry(when: str, zone_text: str) -> datetime | None:
 
 
 def _last_line(stderr: str) -> str:
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    lines = [plain(line.strip()) for line in stderr.splitlines() if line.strip()]
     return lines[-1][:200] if lines else ""

@@ -111,6 +111,9 @@ def test_a_receipt_among_banners() -> None:
         "null",
         RECEIPT.replace("applied", "wonderful"),
         RECEIPT.replace('"at"', '"a"'),
+        RECEIPT.replace('["de."]', "[" * 500 + "]" * 500),
+        '{"at":' * 50_000,
+        "[" * 100_000,
     ],
 )
 def test_a_receipt_that_cannot_be_believed_is_none(body: str) -> None:
@@ -130,7 +133,20 @@ def test_a_receipt_for_another_action_is_none() -> None:
         (Ended(None), "killed"),
         (Ended(0, stdout="hello"), "unreadable"),
         (Ended(0, stdout=READING), "guard-scheduler"),
+        (Ended(0, stdout=receipt_text("[" * 100_000)), "unreadable"),
     ],
 )
 def test_why_a_program_gave_no_receipt(ended: Ended, rule: str) -> None:
     assert refusal(ended)[0] == rule
+
+
+def test_a_host_does_not_speak_to_the_terminal() -> None:
+    sly = READING.replace("9.18.49", "9\x1b[2J").replace("no cron", "n\u202eo\x9b cron")
+    seen = parse_reading(HOST, sly, NOW)
+    assert (seen.version, seen.problems[0][1]) == ("9\\x1b[2J", "n\\u202eo\\x9b cron runs here")
+    body = RECEIPT.replace("works", "\\u001b[2J\\ud800").replace('["de."]', '["de.\\u0007"]')
+    receipt = parse_receipt(HOST, "apply", receipt_text(body), NOW)
+    assert receipt is not None
+    assert (receipt.message, receipt.running) == ('it "\\x1b[2J\\ud800"', ("de.\\x07",))
+    for ended in (Ended(0, stdout=sly), Ended(127, stderr="\x1b[2J"), Ended(1, stderr="\x1b[2J")):
+        assert refusal(ended)[1].isprintable()
