@@ -24,7 +24,6 @@ from types import TracebackType
 from typing import Self
 
 import paramiko
-from paramiko.pkey import UnknownKeyType
 
 from orchestrator.fleet.inventory import Host
 from orchestrator.fleet.known_hosts import HostKey, KnownHosts, complaint, host_name, parse, read
@@ -98,9 +97,17 @@ class _Trust:
             return self._keys[path]
 
     @cached_property
-    def default_keys(self) -> list[paramiko.PKey]:
-        paths = [Path.home() / ".ssh" / name for name in DEFAULT_KEYS]
-        return [self.key(path) for path in paths if path.exists()]
+    def default_keys(self) -> tuple[list[paramiko.PKey], list[str]]:
+        """The keys in the usual files, and why others there cannot be used."""
+        keys: list[paramiko.PKey] = []
+        unusable: list[str] = []
+        for path in (Path.home() / ".ssh" / name for name in DEFAULT_KEYS):
+            if os.access(path, os.F_OK):  # a home that is not ours to enter has no keys for us
+                try:
+                    keys.append(self.key(path))
+                except FailureError as failure:
+                    unusable.append(str(failure))
+        return keys, unusable
 
 
 class Fleet:
@@ -351,8 +358,14 @@ def _authenticate(transport: paramiko.Transport, peer: Peer, job: _Job, trust: _
                 if not transport.is_active():
                     break
     what = f"none of the {tried} keys tried" if tried else "no key: there is none to try"
-    hint = "" if peer.key else "; name one in the inventory (ssh.key), or add it to ssh-agent"
-    raise FailureError("auth", f"{peer} lets {peer.user} in with {what}{hint}")
+    raise FailureError("auth", f"{peer} lets {peer.user} in with {what}{_hint(peer, trust)}")
+
+
+def _hint(peer: Peer, trust: _Trust) -> str:
+    if peer.key is not None:
+        return ""
+    unusable = [f"; {text}" for text in trust.default_keys[1]]
+    return "; name one in the inventory (ssh.key), or add it to ssh-agent" + "".join(unusable)
 
 
 def _keys(peer: Peer, trust: _Trust, stack: contextlib.ExitStack) -> list[paramiko.PKey]:
@@ -365,14 +378,14 @@ def _keys(peer: Peer, trust: _Trust, stack: contextlib.ExitStack) -> list[parami
             agent = paramiko.Agent()
             stack.callback(agent.close)
             keys.extend(agent.get_keys())
-    return keys + trust.default_keys
+    return keys + trust.default_keys[0]
 
 
 def _known_hosts(path: Path | None) -> KnownHosts:
     try:
         return parse(read(path))
     except OSError as error:
-        raise FailureError("host-key", f"cannot read {path}: {error.strerror}") from error
+        raise FailureError("host-key", f"cannot read {error.filename}: {error.strerror}") from error
 
 
 def _load_key(path: Path) -> paramiko.PKey:
@@ -380,8 +393,12 @@ def _load_key(path: Path) -> paramiko.PKey:
         return paramiko.PKey.from_path(path)
     except OSError as error:
         text = f"cannot read the key {path}: {error.strerror}"
-    except (paramiko.SSHException, UnknownKeyType, ValueError, TypeError):
-        text = f"cannot use the key {path}: damaged, or has a passphrase (then use ssh-agent)"
+    except TypeError:  # what cryptography raises for a key that is locked
+        text = (
+            f"cannot use the key {path}: it has a passphrase; add it to ssh-agent, name no ssh.key"
+        )
+    except Exception:  # noqa: BLE001 - paramiko lets through what its parsers raise
+        text = f"cannot use the key {path}: it is damaged, or of an unknown kind"
     raise FailureError("auth", text)
 
 

@@ -1,11 +1,13 @@
 """Labs for tests: one a module, taken down whatever happens."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hands import Hands
-from harness import Lab, a_lab
+from harness import Lab, a_lab, wait_until
+from sshd import Sshd, open_files, serve
 
 BOTH = ("unbound1", "bind1")
 
@@ -44,3 +46,19 @@ def host(small: Lab, request: pytest.FixtureRequest) -> Iterator[Hands]:
     assert hands.read().problems == ()
     assert hands.files() == before
     assert hands.read().state_sha256 == state
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    yield from serve(tmp_path_factory.mktemp("sshd"))
+
+
+@pytest.fixture
+def tidy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No agent and no keys of whoever runs the tests; no thread or descriptor left behind."""
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    threads, files = threading.active_count(), open_files()
+    yield
+    wait_until(lambda: threading.active_count() <= threads, 5, "threads to end")
+    wait_until(lambda: open_files() <= files, 5, "descriptors to be closed")
