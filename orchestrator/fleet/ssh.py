@@ -14,10 +14,11 @@ import os
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from shlex import quote
 from types import TracebackType
@@ -26,9 +27,11 @@ from typing import Self
 import paramiko
 
 from orchestrator.fleet.inventory import Host
+from orchestrator.fleet.jumps import Jumps
 from orchestrator.fleet.known_hosts import HostKey, KnownHosts, complaint, host_name, parse, read
 from orchestrator.fleet.outcome import FailureError, Outcome
 from orchestrator.fleet.peer import Peer, connect_error, jump_peer, peer_of
+from orchestrator.fleet.turn import Turn, Turns, never
 
 __all__ = ["Fleet", "Outcome", "command"]
 
@@ -53,27 +56,6 @@ class _Transport(paramiko.Transport):
     # Each connection's thread wakes this often for nothing; at 0.1 s a thousand idle ones cost
     # a fifth of a core.
     _active_check_timeout = 1.0
-
-
-@dataclass
-class _Job:
-    """A host's turn: it starts when a thread takes it up, and the clock runs from there."""
-
-    host: Host
-    program: str
-    seconds: float
-    until: float = float("inf")
-    transport: paramiko.Transport | None = None
-
-    def left(self) -> float:
-        """Seconds left. Raises when there are none."""
-        seconds = self.until - time.monotonic()
-        if seconds <= 0:
-            text = f"no end within {self.seconds:g} s"
-            raise FailureError(
-                "timeout", f"{text}; the host goes on alone, its receipt waits there"
-            )
-        return seconds
 
 
 @dataclass
@@ -117,13 +99,13 @@ class Fleet:
     """
 
     def __init__(self, workers: int = 32, connect_timeout: float = 10.0) -> None:
+        self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ssh")
         self._connect_timeout = connect_timeout
         self._trust = _Trust()
         self._kept: dict[tuple[Peer, str], paramiko.Transport] = {}
         self._open: set[paramiko.Transport] = set()
         self._lock = threading.RLock()
-        self._jump_lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -147,79 +129,76 @@ class Fleet:
         for transport in transports:
             self._drop(transport)
 
-    def run(self, programs: Sequence[tuple[Host, str]], *, deadline: float) -> Iterator[Outcome]:
+    def run(
+        self,
+        programs: Sequence[tuple[Host, str]],
+        *,
+        deadline: float,
+        stopping: Callable[[], bool] = never,
+    ) -> Iterator[Outcome]:
         """Run one POSIX sh program on each host; give outcomes as hosts finish.
 
-        `deadline` is in seconds, for each host from the moment its turn comes.
+        `deadline` is in seconds, for each host from the moment its turn comes. Once `stopping()`
+        is true no host begins: those in flight finish, the others are "stopped".
         """
-        jobs = [_Job(host, program, deadline) for host, program in programs]
-        waiting = {self._pool.submit(self._run, job): job for job in jobs}
-        try:
-            while waiting:
-                done, _ = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
-                for future in done:
-                    del waiting[future]
-                    yield future.result()
-                _cut_overdue(waiting)
-        finally:
-            for future in waiting:
-                future.cancel()
+        jumps = Jumps()
+        todo = deque(Turn(host, program, deadline, jumps) for host, program in programs)
+        return Turns(self._pool, self._workers, todo, self._work, stopping).outcomes()
 
-    def _run(self, job: _Job) -> Outcome:
-        job.until = time.monotonic() + job.seconds
-        try:
-            channel = self._channel(job)
-            return self._execute(job, channel)
-        except FailureError as failure:
-            return Outcome(job.host.name, None, "", "", failure.kind, str(failure))
+    def _work(self, turn: Turn) -> Outcome:
+        return self._execute(turn, self._channel(turn))
 
-    def _channel(self, job: _Job) -> paramiko.Channel:
+    def _channel(self, turn: Turn) -> paramiko.Channel:
         """A session on the kept connection, or on a new one when that has died meanwhile."""
-        peer = peer_of(job.host)
-        kept = self._kept.get((peer, job.host.ssh.jump))
+        peer = peer_of(turn.host)
+        kept = self._kept.get((peer, turn.host.ssh.jump))
         if kept is not None:
             with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
-                job.transport = kept
-                return kept.open_session(timeout=min(job.left(), self._connect_timeout))
+                turn.wake = partial(_wake, kept)
+                return kept.open_session(timeout=min(turn.left(), self._connect_timeout))
             self._drop(kept)
-        job.transport = transport = self._connect(peer, job.host.ssh.jump, job)
-        self._kept[peer, job.host.ssh.jump] = transport
+        transport = self._connect(peer, turn.host.ssh.jump, turn)
+        turn.wake = partial(_wake, transport)
+        self._kept[peer, turn.host.ssh.jump] = transport
         try:
-            return transport.open_session(timeout=job.left())
+            return transport.open_session(timeout=turn.left())
         except (paramiko.SSHException, EOFError, OSError) as error:
             self._drop(transport)
             raise FailureError("unreachable", f"{peer} gives no session: {error}") from error
 
-    def _execute(self, job: _Job, channel: paramiko.Channel) -> Outcome:
-        assert job.transport is not None
+    def _execute(self, turn: Turn, channel: paramiko.Channel) -> Outcome:
+        transport = channel.get_transport()
+        program = command(turn.host, turn.program, time.time()).encode()
         try:
-            channel.exec_command(command(job.host, job.program, time.time()))
-            stdout, stderr = _drain(channel, job)
-            channel.status_event.wait(job.left())
+            turn.left()
+            turn.sent = True
+            channel.exec_command(program)
+            stdout, stderr = _drain(channel, turn)
+            channel.status_event.wait(turn.left())
         except (paramiko.SSHException, EOFError, OSError) as error:
-            self._drop(job.transport)
-            job.left()
+            self._drop(transport)
+            turn.left()
             raise FailureError("lost", _lost(str(error))) from error
         except FailureError:
-            self._drop(job.transport)
+            self._drop(transport)
             raise
         code = None if channel.exit_status == -1 else channel.exit_status
-        if code is None and not job.transport.is_active():
-            self._drop(job.transport)
-            job.left()
+        if code is None and not transport.is_active():
+            self._drop(transport)
+            turn.left()
             raise FailureError("lost", _lost("it was closed"))
         with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
             channel.close()
-        return Outcome(job.host.name, code, stdout, stderr, "ok")
+        return Outcome(turn.host.name, code, stdout, stderr, "ok")
 
-    def _connect(self, peer: Peer, jump: str, job: _Job) -> paramiko.Transport:
-        sock = self._through(jump, peer, job) if jump else self._socket(peer, job)
+    def _connect(self, peer: Peer, jump: str, turn: Turn) -> paramiko.Transport:
+        sock = self._through(jump, peer, turn) if jump else self._socket(peer, turn)
         transport = _Transport(sock)
         with self._lock:
             self._open.add(transport)
         try:
-            self._handshake(transport, peer, job)
-            _authenticate(transport, peer, job, self._trust)
+            self._handshake(transport, peer, turn)
+            _authenticate(transport, peer, turn, self._trust)
         except FailureError:
             self._drop(transport)
             raise
@@ -228,26 +207,23 @@ class Fleet:
             raise FailureError("unreachable", f"{peer} hung up: {error}") from error
         return transport
 
-    def _socket(self, peer: Peer, job: _Job) -> socket.socket:
+    def _socket(self, peer: Peer, turn: Turn) -> socket.socket:
         family = socket.AF_INET6 if ":" in peer.address else socket.AF_INET
         sock = _Socket(family, socket.SOCK_STREAM)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.settimeout(min(job.left(), self._connect_timeout))
+            sock.settimeout(min(turn.left(), self._connect_timeout))
             sock.connect((peer.address, peer.port))
         except OSError as error:
             sock.close()
             raise FailureError("unreachable", connect_error(error, peer)) from error
         return sock
 
-    def _through(self, jump: str, peer: Peer, job: _Job) -> paramiko.Channel:
+    def _through(self, jump: str, peer: Peer, turn: Turn) -> paramiko.Channel:
         """A direct-tcpip channel (RFC 4254, 7.2) through the one connection to the jump host."""
-        hop = jump_peer(jump, job.host)
-        with self._jump_lock:
-            transport = self._kept.get((hop, ""))
-            if transport is None or not transport.is_active():
-                transport = self._kept[hop, ""] = self._connect(hop, "", job)
-        seconds = min(job.left(), self._connect_timeout)
+        hop = jump_peer(jump, turn.host)
+        transport = turn.jumps.open(hop, turn.left, lambda: self._hop(hop, turn))
+        seconds = min(turn.left(), self._connect_timeout)
         try:
             return transport.open_channel(
                 "direct-tcpip", (peer.address, peer.port), ("127.0.0.1", 0), timeout=seconds
@@ -256,11 +232,20 @@ class Fleet:
             text = f"the jump host {hop} cannot reach {peer}: {error}"
             raise FailureError("unreachable", text) from error
 
-    def _handshake(self, transport: paramiko.Transport, peer: Peer, job: _Job) -> None:
+    def _hop(self, hop: Peer, turn: Turn) -> paramiko.Transport:
+        kept = self._kept.get((hop, ""))
+        if kept is not None:
+            if kept.is_active():
+                return kept
+            self._drop(kept)
+        transport = self._kept[hop, ""] = self._connect(hop, "", turn)
+        return transport
+
+    def _handshake(self, transport: paramiko.Transport, peer: Peer, turn: Turn) -> None:
         name = host_name(peer.address, peer.port)
         known = self._trust.known(peer.known_hosts)
         keys = known.keys(name)
-        seconds = min(job.left(), self._connect_timeout)
+        seconds = min(turn.left(), self._connect_timeout)
         transport.banner_timeout = transport.handshake_timeout = seconds
         _prefer(transport, keys)
         finished = threading.Event()
@@ -291,24 +276,16 @@ def command(host: Host, program: str, now: float) -> str:
     return f"exec {sudo}sh -c " + quote(f"controller_now={int(now)}\n{program}")
 
 
-def _cut_overdue(waiting: dict[Future[Outcome], _Job]) -> None:
-    """Wake threads whose host is silent at a point where paramiko itself would wait for ever."""
-    now = time.monotonic()
-    for job in waiting.values():
-        if now > job.until + 1 and job.transport is not None:
-            _wake(job.transport)
-
-
 def _wake(transport: paramiko.Transport) -> None:
     with contextlib.suppress(OSError, EOFError):
         transport.sock.shutdown(socket.SHUT_RDWR)
 
 
-def _drain(channel: paramiko.Channel, job: _Job) -> tuple[str, str]:
+def _drain(channel: paramiko.Channel, turn: Turn) -> tuple[str, str]:
     """Both streams to their ends. They share one window, so neither may wait for the other."""
     out, err = bytearray(), bytearray()
-    _read_all(channel.recv, out, channel, job, other=(channel.recv_stderr, err))
-    _read_all(channel.recv_stderr, err, channel, job, other=None)
+    _read_all(channel.recv, out, channel, turn, other=(channel.recv_stderr, err))
+    _read_all(channel.recv_stderr, err, channel, turn, other=None)
     return out.decode(errors="replace"), err.decode(errors="replace")
 
 
@@ -316,11 +293,11 @@ def _read_all(
     read: Callable[[int], bytes],
     into: bytearray,
     channel: paramiko.Channel,
-    job: _Job,
+    turn: Turn,
     other: tuple[Callable[[int], bytes], bytearray] | None,
 ) -> None:
     while True:
-        channel.settimeout(min(job.left(), 0.5))
+        channel.settimeout(min(turn.left(), 0.5))
         if other is not None and channel.recv_stderr_ready():
             other[1].extend(other[0](1 << 16))
         try:
@@ -345,11 +322,11 @@ def _prefer(transport: paramiko.Transport, keys: Sequence[HostKey]) -> None:
     options.key_types = (*wanted, *others)
 
 
-def _authenticate(transport: paramiko.Transport, peer: Peer, job: _Job, trust: _Trust) -> None:
+def _authenticate(transport: paramiko.Transport, peer: Peer, turn: Turn, trust: _Trust) -> None:
     tried = 0
     with contextlib.ExitStack() as stack:
         for key in _keys(peer, trust, stack)[:MAX_KEYS]:
-            transport.auth_timeout = job.left()
+            transport.auth_timeout = turn.left()
             tried += 1
             try:
                 if not transport.auth_publickey(peer.user, key):

@@ -23,10 +23,17 @@ class Journal(Protocol):
 
 
 class Runner(Protocol):
-    """Runs one program a host over SSH, yields as hosts finish."""
+    """Runs one program a host over SSH, yields as hosts finish.
+
+    Once `stopping()` is true no host begins; those that did not are "stopped".
+    """
 
     def run(
-        self, programs: Sequence[tuple[Host, str]], *, deadline: float
+        self,
+        programs: Sequence[tuple[Host, str]],
+        *,
+        deadline: float,
+        stopping: Callable[[], bool] = ...,
     ) -> Iterator[Outcome]: ...
 
 

@@ -2,114 +2,16 @@
 
 import os
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hands import a_host
-from harness import wait_until
+from sshd import Sshd, free_port, one
 
-from orchestrator.fleet.inventory import Host
 from orchestrator.fleet.ssh import Fleet, Outcome
 
-CONFIG = """\
-Port {port}
-ListenAddress 127.0.0.1
-{keys}
-PidFile {folder}/pid
-AuthorizedKeysFile {folder}/authorized
-AuthenticationMethods publickey
-UsePAM no
-StrictModes no
-MaxStartups 100
-"""
-# sshd wants /run/sshd; in a mount namespace of its own it gets one that leaves no trace.
-START = "mount -t tmpfs run /run && mkdir /run/sshd && exec /usr/sbin/sshd -D -e -f {config}"
-
-
-@dataclass(frozen=True)
-class Sshd:
-    folder: Path
-    port: int
-
-    def host(self, name: str = "h1", **more: object) -> Host:
-        ssh = {"port": self.port, "key": self.folder / "user", "known_hosts": self.folder / "known"}
-        engine = more.pop("engine", "unbound")
-        sudo = more.pop("sudo", False)
-        address = {"name": name, "address": "127.0.0.1", "dns": "127.0.0.1"}
-        return a_host(str(engine), **address, sudo=sudo, ssh={**ssh, **more})
-
-    def public(self, name: str) -> str:
-        return (self.folder / f"{name}.pub").read_text().rpartition(" ")[0]
-
-
-def make_key(path: Path, kind: str = "ed25519", *more: str) -> None:
-    command = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "test", "-f", str(path), *more]
-    subprocess.run(command, check=True)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
-
-
-def serve(folder: Path, *, known: str = "ed25519", kinds: int = 1) -> Iterator[Sshd]:
-    """An sshd that shows `kinds` host keys; clients know one of them."""
-    sshd = Sshd(folder, free_port())
-    make_key(folder / "user")
-    shown = ("ed25519", "ecdsa")[:kinds]
-    for kind in shown:
-        make_key(folder / f"host_{kind}", kind)
-    (folder / "authorized").write_text(sshd.public("user"))
-    (folder / "known").write_text(f"[127.0.0.1]:{sshd.port} {sshd.public(f'host_{known}')}\n")
-    config = folder / "config"
-    keys = "\n".join(f"HostKey {folder}/host_{kind}" for kind in shown)
-    config.write_text(CONFIG.format(port=sshd.port, folder=folder, keys=keys))
-    process = subprocess.Popen(
-        ["unshare", "-m", "--kill-child", "--fork", "sh", "-c", START.format(config=config)],
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_until(lambda: answers(sshd.port), 10, "sshd", every=0.05)
-        yield sshd
-    finally:
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture(scope="module")
-def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    yield from serve(tmp_path_factory.mktemp("sshd"))
-
-
-@pytest.fixture(autouse=True)
-def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No agent and no keys of whoever runs the tests; no thread or descriptor left behind."""
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    threads, files = threading.active_count(), open_files()
-    yield
-    wait_until(lambda: threading.active_count() <= threads, 5, "threads to end")
-    wait_until(lambda: open_files() <= files, 5, "descriptors to be closed")
-
-
-def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - the count is all
-
-
-def one(host: Host, program: str = "echo hi", *, deadline: float = 20, **how: float) -> Outcome:
-    with Fleet(**how) as fleet:  # type: ignore[arg-type]
-        (outcome,) = fleet.run([(host, program)], deadline=deadline)
-    return outcome
+pytestmark = pytest.mark.usefixtures("tidy")
 
 
 def test_a_program_runs_and_everything_it_says_comes_back(sshd: Sshd) -> None:
@@ -155,6 +57,34 @@ def test_an_abandoned_run_leaves_nothing(sshd: Sshd) -> None:
         assert next(results).host == "h0"
 
 
+def test_once_asked_to_stop_no_host_begins(sshd: Sshd, tmp_path: Path) -> None:
+    begun, asked = tmp_path / "begun", []
+    program = f"echo >> {begun}; sleep 0.3"
+    with Fleet(workers=2) as fleet:
+        outcomes = []
+        programs = [(sshd.host(f"h{n}"), program) for n in range(12)]
+        for outcome in fleet.run(programs, deadline=20, stopping=lambda: bool(asked)):
+            asked.append(outcome.host)
+            outcomes.append(outcome)
+    stopped = [outcome for outcome in outcomes if outcome.kind == "stopped"]
+    assert len(outcomes) == 12
+    assert len(stopped) >= 12 - 4  # two at a time; two more may begin before the first is heard of
+    assert len(begun.read_text().splitlines()) == 12 - len(stopped)
+    assert {outcome.error for outcome in stopped} == {"not begun: stopped on request"}
+
+
+def test_what_one_host_provokes_stops_no_other(sshd: Sshd) -> None:
+    """A host that no inventory gives: its jump host would have been refused there."""
+    good = sshd.host("good")
+    odd = good.model_copy(
+        update={"name": "odd", "ssh": good.ssh.model_copy(update={"jump": "root@127.0.0.1:99999"})}
+    )
+    with Fleet(workers=1) as fleet:
+        outcomes = list(fleet.run([(odd, "echo hi"), (good, "echo hi")], deadline=20))
+    assert [(o.host, o.kind) for o in outcomes] == [("odd", "unreachable"), ("good", "ok")]
+    assert "unexpected ValueError" in outcomes[0].error
+
+
 def test_a_host_that_is_too_slow(sshd: Sshd) -> None:
     started = time.monotonic()
     outcome = one(sshd.host(), "sleep 30", deadline=1.5)
@@ -181,6 +111,19 @@ def test_nothing_listens(sshd: Sshd) -> None:
 
 @pytest.mark.parametrize("says", [b"", b"220 mail ready\r\n"])
 def test_something_that_is_no_sshd(sshd: Sshd, says: bytes) -> None:
+    outcome = one_that_hears(sshd, says)
+    assert outcome.kind == "unreachable"
+    assert "banner" in outcome.error
+
+
+def test_a_banner_does_not_reach_the_terminal_as_it_is(sshd: Sshd) -> None:
+    outcome = one_that_hears(sshd, b"SSH-\x1b[2J9-x\r\n")
+    assert outcome.kind == "unreachable"
+    assert r"(\x1b[2J9 instead of 2.0)" in outcome.error
+
+
+def one_that_hears(sshd: Sshd, says: bytes) -> Outcome:
+    """What comes of a host that says this and then nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = int(server.getsockname()[1])
         taken: list[socket.socket] = []
@@ -197,8 +140,7 @@ def test_something_that_is_no_sshd(sshd: Sshd, says: bytes) -> None:
         assert time.monotonic() - started < 6
         thread.join()
         taken[0].close()
-    assert outcome.kind == "unreachable"
-    assert "banner" in outcome.error
+    return outcome
 
 
 def test_a_full_backlog_times_out(sshd: Sshd) -> None:
@@ -212,111 +154,3 @@ def test_a_full_backlog_times_out(sshd: Sshd) -> None:
         outcome = one(sshd.host(port=server.getsockname()[1]), connect_timeout=1)
     assert outcome.kind == "unreachable"
     assert "does not answer" in outcome.error
-
-
-def test_an_unknown_host_key_is_refused_with_its_fingerprint(sshd: Sshd, tmp_path: Path) -> None:
-    (tmp_path / "known").write_text("")
-    outcome = one(sshd.host(known_hosts=tmp_path / "known"))
-    assert outcome.kind == "host-key"
-    assert fingerprint(sshd, "host_ed25519") in outcome.error
-    assert f"ssh-keyscan -p {sshd.port} 127.0.0.1" in outcome.error
-
-
-def fingerprint(sshd: Sshd, name: str) -> str:
-    command = ["ssh-keygen", "-lf", str(sshd.folder / name)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[1]
-
-
-def test_a_changed_host_key_is_refused(sshd: Sshd, tmp_path: Path) -> None:
-    make_key(tmp_path / "other")
-    other = (tmp_path / "other.pub").read_text()
-    (tmp_path / "known").write_text(f"[127.0.0.1]:{sshd.port} {other}")
-    outcome = one(sshd.host(known_hosts=tmp_path / "known"))
-    assert outcome.kind == "host-key"
-    assert "CHANGED" in outcome.error
-    assert f"ssh-keygen -R '[127.0.0.1]:{sshd.port}'" in outcome.error
-
-
-def test_a_revoked_host_key_is_refused(sshd: Sshd, tmp_path: Path) -> None:
-    known, key = (sshd.folder / "known").read_text(), sshd.public("host_ed25519")
-    (tmp_path / "known").write_text(f"{known}@revoked * {key}\n")
-    assert "@revoked" in one(sshd.host(known_hosts=tmp_path / "known")).error
-
-
-def test_a_hashed_known_hosts_file_is_read(sshd: Sshd, tmp_path: Path) -> None:
-    known = tmp_path / "known"
-    known.write_text((sshd.folder / "known").read_text())
-    subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(known)], check=True, capture_output=True)
-    assert known.read_text().startswith("|1|")
-    assert one(sshd.host(known_hosts=known)).kind == "ok"
-
-
-def test_a_missing_known_hosts_file_says_so(sshd: Sshd, tmp_path: Path) -> None:
-    outcome = one(sshd.host(known_hosts=tmp_path / "none"))
-    assert (outcome.kind, "cannot read" in outcome.error) == ("host-key", True)
-
-
-def test_the_known_type_of_key_is_asked_for(tmp_path: Path) -> None:
-    folder = tmp_path / "two"
-    folder.mkdir()
-    for sshd in serve(folder, known="ecdsa", kinds=2):
-        assert one(sshd.host()).kind == "ok"
-
-
-def test_a_key_that_is_not_let_in(sshd: Sshd, tmp_path: Path) -> None:
-    make_key(tmp_path / "stranger")
-    outcome = one(sshd.host(key=tmp_path / "stranger"))
-    assert (outcome.kind, outcome.exit) == ("auth", None)
-    assert "root" in outcome.error
-
-
-def test_keys_that_cannot_be_used(sshd: Sshd, tmp_path: Path) -> None:
-    assert "cannot read the key" in one(sshd.host(key=tmp_path / "none")).error
-    (tmp_path / "junk").write_text("junk")
-    assert "cannot use the key" in one(sshd.host(key=tmp_path / "junk")).error
-    (tmp_path / "locked").write_text((sshd.folder / "user").read_text())
-    (tmp_path / "locked").chmod(0o600)
-    lock = ["ssh-keygen", "-q", "-p", "-N", "secret", "-f", str(tmp_path / "locked")]
-    subprocess.run(lock, check=True, capture_output=True)
-    assert "ssh-agent" in one(sshd.host(key=tmp_path / "locked")).error
-    outcome = one(sshd.host(key=None))
-    assert (outcome.kind, "there is none to try" in outcome.error) == ("auth", True)
-
-
-def test_the_agent_and_the_usual_files_are_tried(
-    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / ".ssh"
-    folder.mkdir()
-    (folder / "id_ed25519").write_text((sshd.folder / "user").read_text())
-    (folder / "known_hosts").write_text((sshd.folder / "known").read_text())
-    assert one(sshd.host(key=None, known_hosts=None)).kind == "ok"
-    (folder / "id_ed25519").unlink()
-    place = str(tmp_path / "agent")
-    agent = subprocess.Popen(["ssh-agent", "-D", "-a", place], stdout=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: Path(place).exists(), 5, "the agent", every=0.05)
-        monkeypatch.setenv("SSH_AUTH_SOCK", place)
-        add = ["ssh-add", "-q", str(sshd.folder / "user")]
-        subprocess.run(add, check=True)
-        assert one(sshd.host(key=None)).kind == "ok"
-    finally:
-        agent.kill()
-        agent.wait()
-
-
-def test_through_a_jump_host(sshd: Sshd, tmp_path: Path) -> None:
-    folder = tmp_path / "inner"
-    folder.mkdir()
-    for inner in serve(folder):
-        (folder / "authorized").write_text(sshd.public("user"))
-        known = (folder / "known").read_text() + (sshd.folder / "known").read_text()
-        (folder / "known").write_text(known)
-        hop = {"key": sshd.folder / "user", "jump": f"root@127.0.0.1:{sshd.port}"}
-        hosts = [inner.host(f"h{n}", **hop) for n in range(3)]
-        with Fleet() as fleet:
-            for _ in range(2):
-                outcomes = list(fleet.run([(host, "echo hi") for host in hosts], deadline=20))
-                assert [o.stdout for o in outcomes] == ["hi\n"] * 3, outcomes
-        lost = one(inner.host(**{**hop, "port": free_port()}))
-        assert (lost.kind, "jump host" in lost.error) == ("unreachable", True)

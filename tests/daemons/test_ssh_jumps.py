@@ -1,0 +1,74 @@
+"""Hosts behind jump hosts, and what a dead jump host does to the others."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sshd import Sshd, free_port, one, serve
+
+from orchestrator.fleet.ssh import Fleet
+
+pytestmark = pytest.mark.usefixtures("tidy")
+
+
+def test_through_a_jump_host(sshd: Sshd, tmp_path: Path) -> None:
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    for inner in serve(folder):
+        (folder / "authorized").write_text(sshd.public("user"))
+        known = (folder / "known").read_text() + (sshd.folder / "known").read_text()
+        (folder / "known").write_text(known)
+        hop = {"key": sshd.folder / "user", "jump": f"root@127.0.0.1:{sshd.port}"}
+        hosts = [inner.host(f"h{n}", **hop) for n in range(3)]
+        with Fleet() as fleet:
+            for _ in range(2):
+                outcomes = list(fleet.run([(host, "echo hi") for host in hosts], deadline=20))
+                assert [o.stdout for o in outcomes] == ["hi\n"] * 3, outcomes
+        lost = one(inner.host(**{**hop, "port": free_port()}))
+        assert (lost.kind, "jump host" in lost.error) == ("unreachable", True)
+
+
+@contextmanager
+def silent() -> Iterator[socket.socket]:
+    """A server that is taken for up: the kernel takes connections, and nobody speaks."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        server.setblocking(False)
+        yield server
+
+
+def connections(server: socket.socket) -> int:
+    count = 0
+    try:
+        while True:
+            server.accept()[0].close()
+            count += 1
+    except BlockingIOError:
+        return count
+
+
+def test_a_dead_jump_host_is_tried_once_a_run_and_holds_up_nobody_else(sshd: Sshd) -> None:
+    with silent() as server, Fleet(workers=8, connect_timeout=1) as fleet:
+        gone = [f"root@127.0.0.1:{server.getsockname()[1]}"] * 6
+        good = [f"root@127.0.0.1:{sshd.port}"] * 2
+        hosts = [sshd.host(f"h{n}", jump=jump) for n, jump in enumerate(gone + good)]
+        for _ in range(2):
+            began = time.monotonic()
+            outcomes = list(fleet.run([(host, "echo hi") for host in hosts], deadline=1.5))
+            kinds = {outcome.host: outcome.kind for outcome in outcomes}
+            assert kinds == {f"h{n}": "unreachable" if n < 6 else "ok" for n in range(8)}
+            assert outcomes[0].host in {"h6", "h7"}
+            assert all("the jump host: " in o.error for o in outcomes if o.kind != "ok")
+            assert time.monotonic() - began < 5
+            assert connections(server) == 1
+
+
+def test_time_that_runs_out_at_the_jump_host_is_no_program_sent(sshd: Sshd) -> None:
+    with silent() as server:
+        jump = f"root@127.0.0.1:{server.getsockname()[1]}"
+        programs = [(sshd.host(f"h{n}", jump=jump), "echo hi") for n in range(3)]
+        with Fleet() as fleet:
+            kinds = [outcome.kind for outcome in fleet.run(programs, deadline=0.5)]
+    assert kinds == ["unreachable"] * 3
