@@ -13,7 +13,8 @@ from dns.rdtypes.ANY.DS import DS
 
 from orchestrator.chain import look as looking
 from orchestrator.chain.evidence import Cut, Evidence, Sight
-from orchestrator.chain.look import Judged, Look, Trust
+from orchestrator.chain.look import Judged, Look
+from orchestrator.chain.tally import Trust
 from orchestrator.chain.vantage import anchors_by_zone
 from orchestrator.chain.verify import Keys, When
 from orchestrator.dns.message import Message, read
@@ -93,7 +94,7 @@ def _below(evidence: Evidence, cut: Cut, child: Name, link: Above, when: When) -
     worst = _trouble(zone, keys, "DNSKEY")
     if trust.insecure:
         return Above(State.INSECURE, (), (*link.judged, *keys))
-    if worst and (trust.keys is None or worst.cause in _TIMES):
+    if worst:
         return replace(worst, judged=(*link.judged, *keys))
     words = [
         Judged(sight, _word(sight, trust, child, when))
@@ -118,7 +119,9 @@ def judge_keys(
 
 def pooled(zone: Name, keys: Iterable[Judged]) -> Trust:
     """What all servers together show of a zone's keys."""
-    entries = [judged.look.entry for judged in keys if judged.look.entry]
+    shown = [judged.look.entry for judged in keys if judged.look.entry]
+    # Keys under a signature that is over are nobody's while another server's are in time.
+    entries = [entry for entry in shown if entry.keys and entry.fault is None] or shown
     by_id: dict[tuple[int, int], tuple[DNSKEY, ...]] = {}
     for entry in entries:
         for ident, records in entry.keys.by_id.items() if entry.keys else ():
@@ -167,11 +170,19 @@ def _settle(child: Name, words: Sequence[Judged]) -> Above:
     with_ds = [look for look in good if look.ds is not None]
     if with_ds:
         return Above(State.SECURE, _records(with_ds), divergent=len(with_ds) < len(good))
-    if good:
+    if any(look.no_ds for look in good):
         return Above(State.INSECURE)
+    if good:
+        return _undelegated(child)
     trouble = _trouble(child, words, "DS")
     assert trouble is not None
     return replace(trouble, ds=_records([judged.look for judged in words]))
+
+
+def _undelegated(child: Name) -> Above:
+    """Signed, and no delegation (RFC 6840 section 4.4): no name, no NS there, or an alias."""
+    detail = f"what its parent signs shows no delegation of {child}, with DS or without"
+    return Above(State.INDETERMINATE, cause=Cause.SERVER_LAME, where=child.to_text(), detail=detail)
 
 
 def _records(looks: Iterable[Look]) -> tuple[DS, ...]:

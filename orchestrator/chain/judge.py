@@ -17,8 +17,9 @@ import dns.rdatatype
 from orchestrator.chain import look as looking
 from orchestrator.chain.above import Above, above, judge_keys, pooled, silence
 from orchestrator.chain.evidence import Evidence, Server, Sight
-from orchestrator.chain.look import Judged, Look, Trust
+from orchestrator.chain.look import Judged, Look
 from orchestrator.chain.remedy import Facts, remedy
+from orchestrator.chain.tally import Trust
 from orchestrator.chain.tell import disputes, findings, flaps, health, matrix, unanswered
 from orchestrator.chain.verify import When
 from orchestrator.dns.message import read

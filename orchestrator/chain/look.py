@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import dns.rcode
 import dns.rdatatype
-from dns.name import Name
-from dns.rdatatype import DNAME, DNSKEY, NS, NSEC, NSEC3, SOA, RdataType
+from dns.name import Name, NameTooLong
+from dns.rdatatype import CNAME, DNAME, DNSKEY, NS, RRSIG, SOA, RdataType
 from dns.rdtypes.ANY.DS import DS
 from dns.rrset import RRset
 
 from orchestrator.chain.evidence import Sight
-from orchestrator.chain.proofs import Denial, Proof, denial
+from orchestrator.chain.tally import Tally, Trust
 from orchestrator.chain.trust import Entry, enter
-from orchestrator.chain.verify import Fault, Keys, Signed, When, verify
+from orchestrator.chain.verify import Fault, Signed, When
 from orchestrator.dns.message import Message, find, signatures
 from orchestrator.model import Cause, State
 
-DENIAL_RRSETS = 16  # looked at in one answer
-
-Claim = Callable[[Denial], Proof]
+ALIASES = 8  # CNAME and DNAME records followed in one answer
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """How one answer stands. `state` is None when the server gave none: `failure` says why.
 
-    `good` and `bad` count RRsets whose signature held or not. `exists` is what the answer says of
-    the name that was asked, `shows` what it showed of it, in the words of the matrix.
+    `good` and `bad` count RRsets whose signature held or not; `expires` and `inception` are the
+    first end and the last beginning among signatures that verified, in time or not. `exists` is
+    what the answer says of the name that was asked, `shows` what it showed of it, in the words of
+    the matrix. `ds` is that of the name itself; `no_ds`: a delegation, proven to have none.
     """
 
     state: State | None
@@ -37,26 +37,15 @@ class Look:
     good: int = 0
     bad: int = 0
     expires: int | None = None
+    inception: int | None = None
     failure: Cause | None = None
     detail: str = ""
     exists: bool | None = None
     shows: str = ""
     serial: int | None = None
     ds: RRset | None = None
+    no_ds: bool = False
     entry: Entry | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """What is known of a zone before its data is judged.
-
-    `keys` None: nothing vouches for any key, all data is bogus; with `insecure`: the zone is
-    provably unsigned and its data is not judged.
-    """
-
-    zone: Name
-    keys: Keys | None
-    insecure: bool = False
 
 
 def failed(cause: Cause, detail: str) -> Look:
@@ -96,6 +85,7 @@ def dnskey(message: Message | None, zone: Name, ds: Sequence[DS], when: When) ->
         good=1 - bad,
         bad=bad,
         expires=entry.expires,
+        inception=entry.inception,
         exists=keys is not None,
         shows="DNSKEY",
         entry=entry,
@@ -111,10 +101,10 @@ def data(message: Message | None, trust: Trust, rdtype: RdataType, when: When) -
     if rrset is None:
         kind = dns.rdatatype.to_text(rdtype)
         return failed(Cause.SERVER_LAME, f"has no {kind} of {trust.zone}")
-    tally = _Tally(message, trust, when)
+    tally = Tally(message, trust, when)
     tally.check(message.answer, rrset)
     serial = rrset[0].serial if rdtype == SOA else None
-    return tally.look(shows=dns.rdatatype.to_text(rdtype), serial=serial)
+    return _look(tally, shows=dns.rdatatype.to_text(rdtype), serial=serial)
 
 
 def name(message: Message | None, trust: Trust, asked: Name, rdtype: RdataType, when: When) -> Look:
@@ -122,149 +112,159 @@ def name(message: Message | None, trust: Trust, asked: Name, rdtype: RdataType, 
     sick = lame(message, trust.zone)
     if sick or message is None:
         return sick or failed(Cause.SERVER_LAME, "")
-    tally = _Tally(message, trust, when)
-    if message.answer:
-        return _positive(tally, asked, rdtype)
+    tally = Tally(message, trust, when)
+    end = _chase(tally, asked, rdtype)
+    if end.found is not None:
+        return _there(tally, end, asked, rdtype)
+    if end.name == asked:
+        child = _child(tally, asked)
+        if child is not None:
+            return failed(Cause.SERVER_LAME, f"answers for {child} instead of {trust.zone}")
+        return _absent(tally, asked, rdtype)
+    if any(rrset.rdtype == SOA and rrset.name == trust.zone for rrset in message.authority):
+        return replace(_absent(tally, end.name, rdtype), exists=True, ds=None, no_ds=False)
+    # The alias stands; where it leads, a validator asks again.
+    return _look(tally, exists=True, shows="CNAME" if rdtype != RdataType.DS else "no DS")
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where the aliases of an answer lead, and what the answer has of the type there."""
+
+    name: Name
+    found: RRset | None = None
+    signed: Signed | None = None
+
+
+def _chase(tally: Tally, asked: Name, rdtype: RdataType) -> _End:
+    """Follow `asked` through the answer, counting what lies on the way and nothing else.
+
+    RRsets that are not on it answer another question, however well they are signed.
+    """
+    name, zone = asked, tally.trust.zone
+    for _ in range(ALIASES):
+        if not name.is_subdomain(zone) or _child(tally, name) is not None:
+            break
+        found = find(tally.message.answer, name, rdtype)
+        if found is not None:
+            return _End(name, found, tally.answer(found))
+        target = _alias(tally, name)
+        if target is None:
+            break
+        name = target
+    return _End(name)
+
+
+def _child(tally: Tally, name: Name) -> Name | None:
+    """The zone below that signed what the answer has of `name`: one server may hold both."""
+    zone = tally.trust.zone
+    signers = [
+        rdata.signer
+        for rrset in tally.message.answer
+        if rrset.rdtype == RRSIG and rrset.name == name
+        for rdata in rrset
+    ]
+    below = [s for s in signers if s != zone and s.is_subdomain(zone) and name.is_subdomain(s)]
+    return below[0] if below and len(below) == len(signers) else None
+
+
+def _alias(tally: Tally, name: Name) -> Name | None:
+    """Where the answer's DNAME or CNAME takes `name` (RFC 6672 section 3.1), counted."""
+    above = (
+        rrset
+        for rrset in tally.message.answer
+        if rrset.rdtype == DNAME and name.is_subdomain(rrset.name) and name != rrset.name
+    )
+    dname = next((rrset for rrset in above if rrset.name.is_subdomain(tally.trust.zone)), None)
+    if dname is not None:  # the CNAME beside it is synthesized and has no signature
+        tally.answer(dname)
+        return _moved(name, dname)
+    cname = find(tally.message.answer, name, CNAME)
+    if cname is None:
+        return None
+    tally.answer(cname)
+    target: Name = cname[0].target
+    return target
+
+
+def _moved(name: Name, dname: RRset) -> Name | None:
+    try:
+        return name.relativize(dname.name).derelativize(dname[0].target)
+    except NameTooLong:
+        return None
+
+
+def _there(tally: Tally, end: _End, asked: Name, rdtype: RdataType) -> Look:
+    shows = "child DS" if rdtype == RdataType.DS else dns.rdatatype.to_text(rdtype)
+    # A DS that a wildcard gave, or an alias led to, is not that of a delegation.
+    own = end.name == asked and (end.signed is None or end.signed.source is None)
+    return _look(
+        tally, exists=True, shows=shows, ds=end.found if own and rdtype == RdataType.DS else None
+    )
+
+
+def _absent(tally: Tally, asked: Name, rdtype: RdataType) -> Look:
+    """The answer has nothing of the type: a referral, or a denial."""
+    message, zone = tally.message, tally.trust.zone
     soa = next((rrset for rrset in message.authority if rrset.rdtype == SOA), None)
-    if soa is not None and soa.name != trust.zone:
-        return failed(Cause.SERVER_LAME, f"answers for {soa.name} instead of {trust.zone}")
-    cut = _cut(message, trust.zone, asked)
+    if soa is not None and soa.name != zone:
+        return failed(Cause.SERVER_LAME, f"answers for {soa.name} instead of {zone}")
+    cut = _cut(message, zone, asked)
     if soa is None and cut is not None:
-        return _referral(tally, cut)
+        return _referral(tally, cut, asked)
     return _negative(tally, asked, rdtype, soa)
 
 
 def _cut(message: Message, zone: Name, asked: Name) -> Name | None:
     for rrset in message.authority:
-        if rrset.rdtype == NS and rrset.name != zone and asked.is_subdomain(rrset.name):
+        below = rrset.name != zone and rrset.name.is_subdomain(zone)
+        if rrset.rdtype == NS and below and asked.is_subdomain(rrset.name):
             return rrset.name
     return None
 
 
-def _positive(tally: _Tally, asked: Name, rdtype: RdataType) -> Look:
-    message, zone = tally.message, tally.trust.zone
-    synthesized = [rrset.name for rrset in message.answer if rrset.rdtype == DNAME]
-    for rrset in message.answer:
-        ours = rrset.name.is_subdomain(zone) and rrset.rdtype != dns.rdatatype.RRSIG
-        from_dname = rrset.rdtype == dns.rdatatype.CNAME and any(
-            rrset.name.is_subdomain(owner) for owner in synthesized
-        )
-        if ours and not from_dname:
-            signed = tally.check(message.answer, rrset)
-            if signed and signed.source is not None:
-                tally.prove(_expansion(rrset.name, signed.source), rrset.name)
-    ds = find(message.answer, asked, dns.rdatatype.DS)
-    shows = "child DS" if rdtype == dns.rdatatype.DS else dns.rdatatype.to_text(rdtype)
-    return tally.look(exists=True, shows=shows, ds=ds)
-
-
-def _expansion(name: Name, source: Name) -> Claim:
-    return lambda records: records.expansion(name, source)
-
-
-def _referral(tally: _Tally, cut: Name) -> Look:
+def _referral(tally: Tally, cut: Name, asked: Name) -> Look:
     """A delegation below: with DS, or with the proof that there is none (RFC 4035 3.1.4)."""
-    ds = find(tally.message.authority, cut, dns.rdatatype.DS)
+    ds = find(tally.message.authority, cut, RdataType.DS)
     if ds is not None:
         tally.check(tally.message.authority, ds)
-        return tally.look(exists=True, shows="child DS", ds=ds)
+        return _look(tally, exists=True, shows="child DS", ds=ds if cut == asked else None)
     tally.prove(lambda d: d.unsigned_cut(cut), cut)
-    return tally.look(exists=True, shows="no DS")
+    return _look(tally, exists=True, shows="no DS", no_ds=cut == asked)
 
 
-def _negative(tally: _Tally, asked: Name, rdtype: RdataType, soa: RRset | None) -> Look:
+def _negative(tally: Tally, asked: Name, rdtype: RdataType, soa: RRset | None) -> Look:
     if soa is not None:
         tally.check(tally.message.authority, soa)
     if tally.message.rcode == dns.rcode.NXDOMAIN:
         tally.prove(lambda d: d.nxdomain(asked), asked)
-        return tally.look(exists=False, shows="NXDOMAIN")
+        return _look(tally, exists=False, shows="NXDOMAIN")
     tally.prove(lambda d: d.nodata(asked, rdtype), asked)
-    return tally.look(exists=True, shows="no DS" if rdtype == dns.rdatatype.DS else "NODATA")
+    no_ds = rdtype == RdataType.DS and tally.unsigned(asked)
+    return _look(
+        tally, exists=True, shows="no DS" if rdtype == RdataType.DS else "NODATA", no_ds=no_ds
+    )
 
 
-@dataclass
-class _Tally:
-    """Adds up what the RRsets of one answer are worth."""
-
-    message: Message
-    trust: Trust
-    when: When
-    faults: list[Fault] = field(default_factory=list)
-    good: int = 0
-    bad: int = 0
-    insecure: bool = False
-    expires: int | None = None
-
-    def check(self, section: tuple[RRset, ...], rrset: RRset) -> Signed | None:
-        """Verify one RRset and count it; None when it does not stand."""
-        if self.trust.insecure:
-            return None
-        if self.trust.keys is None:
-            self.bad += 1
-            return None
-        signed = verify(
-            rrset, signatures(section, rrset.name, rrset.rdtype), self.trust.keys, self.when
-        )
-        if signed.expires is not None:
-            self.expires = min(self.expires or signed.expires, signed.expires)
-        if signed.fault is None:
-            self.good += 1
-            return signed
-        self.bad += 1
-        self.faults.append(self._malformed(signed.fault))
-        return None
-
-    def _malformed(self, fault: Fault) -> Fault:
-        """A signature that could not even be read looks like none."""
-        if fault.cause is Cause.RRSIG_MISSING and self.message.faults:
-            return Fault(Cause.RRSIG_MALFORMED, fault.rrset, fault.owner, "cannot be read")
-        return fault
-
-    def prove(self, claim: Claim, owner: Name) -> None:
-        """Check the denial records, then whether they add up to `claim`."""
-        if self.trust.insecure:
-            return
-        records = [r for r in self.message.authority if r.rdtype in (NSEC, NSEC3)][:DENIAL_RRSETS]
-        before = self.bad
-        signed = [(rrset, self.check(self.message.authority, rrset)) for rrset in records]
-        if self.trust.keys is None:
-            self.bad += 1
-        if self.bad > before:
-            return
-        sound = [rrset for rrset, one in signed if one and one.source is None]
-        if not sound:
-            self._deny(Cause.DENIAL_MISSING, "NSEC", owner, "no NSEC or NSEC3 came with the answer")
-            return
-        proof = claim(denial(self.trust.zone, sound))
-        self.insecure |= proof.insecure and proof.cause is not None
-        if proof.cause:
-            kind = dns.rdatatype.to_text(sound[0].rdtype)
-            self._deny(proof.cause, kind, owner, proof.detail, bad=not proof.insecure)
-
-    def _deny(
-        self, cause: Cause, rrset: str, owner: Name, detail: str, *, bad: bool = True
-    ) -> None:
-        self.bad += bad
-        self.faults.append(Fault(cause, rrset, owner.to_text(), detail))
-
-    def look(
-        self,
-        *,
-        shows: str,
-        exists: bool | None = None,
-        serial: int | None = None,
-        ds: RRset | None = None,
-    ) -> Look:
-        state = State.SECURE
-        if self.bad:
-            state = State.BOGUS
-        elif self.insecure or self.trust.insecure:
-            state = State.INSECURE
-        faults = tuple(self.faults)
-        return Look(
-            state, faults, self.good, self.bad, self.expires,
-            exists=exists, shows=shows, serial=serial, ds=ds,
-        )  # fmt: skip
+def _look(
+    tally: Tally,
+    *,
+    shows: str,
+    exists: bool | None = None,
+    serial: int | None = None,
+    ds: RRset | None = None,
+    no_ds: bool = False,
+) -> Look:
+    """The sum of a tally."""
+    state = State.SECURE
+    if tally.bad:
+        state = State.BOGUS
+    elif tally.insecure or tally.trust.insecure:
+        state = State.INSECURE
+    return Look(
+        state, tuple(tally.faults), tally.good, tally.bad, tally.expires, tally.inception,
+        exists=exists, shows=shows, serial=serial, ds=ds, no_ds=no_ds and not tally.bad,
+    )  # fmt: skip
 
 
 def _some(fault: Fault | None) -> tuple[Fault, ...]:

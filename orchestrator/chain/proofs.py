@@ -216,10 +216,7 @@ class _Nsec3:
         return OPTED_OUT if span.flags & 1 else PROVEN
 
     def unsigned_cut(self, name: Name) -> Proof:
-        own = None if self.costly else self._match(name)
-        if own and not has(own, NS):
-            return no(f"the NSEC3 of {name} does not show a delegation")
-        return self.nodata(name, DS)
+        return self._too_costly() or self._unsigned_cut(name)
 
     def _too_costly(self) -> Proof | None:
         if not self.costly:
@@ -252,6 +249,18 @@ class _Nsec3:
         if wildcard is None:
             return no(f"no NSEC3 of {name}, and the span over it does not opt out")
         return _lacks(wildcard, _wildcard(encloser), rdtype)
+
+    def _unsigned_cut(self, name: Name) -> Proof:
+        """RFC 5155 section 8.9: its own record, or an opt-out span; a wildcard is no delegation."""
+        own = self._match(name)
+        if own and not has(own, NS):
+            return no(f"the NSEC3 of {name} does not show a delegation")
+        if own:
+            return _lacks(own, name, DS)
+        _, span = self._closest(name)
+        if span is None or not span.flags & 1:
+            return no(f"no NSEC3 of {name}, and no span over it opts out")
+        return OPTED_OUT
 
     def _closest(self, name: Name) -> tuple[Name | None, NSEC3 | None]:
         """The closest provable encloser, and what covers the next closer name (section 8.3)."""
