@@ -46,7 +46,7 @@ DAY = 86400
 FRESH = Window(NOW - DAY, NOW + 14 * DAY)
 ROOT, DE, KID = (dns.name.from_text(text) for text in (".", "de.", "kid.de."))
 ROOT_SERVERS = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
-DE_SERVERS = ("192.0.2.11", "192.0.2.12")
+DE_SERVERS = ("192.0.2.11", "192.0.2.12", "192.0.2.13")
 KID_SERVERS = ("192.0.2.21",)
 
 
@@ -182,16 +182,16 @@ def respond(zone: Zone, name: str, rdtype: str) -> bytes:
     origin = next(item.name for item in zone if item.rdtype == RdataType.SOA)
     if not asked.is_subdomain(origin):
         message.set_rcode(dns.rcode.REFUSED)
-        return message.to_wire()
+        return message.to_wire(max_size=65535)
     cut = _cut(zone, origin, asked)
     if cut and (cut, kind) != (asked, RdataType.DS):
         _refer(message, zone, cut)
-        return message.to_wire()
+        return message.to_wire(max_size=65535)
     message.flags |= dns.flags.AA
     message.answer = _signed(zone, asked, kind)
     if not message.answer:
         _deny(message, zone, origin, asked)
-    return message.to_wire()
+    return message.to_wire(max_size=65535)
 
 
 def _cut(zone: Zone, origin: Name, asked: Name) -> Name | None:
@@ -236,7 +236,7 @@ def edited(evidence: Evidence, wanted: Callable[[Sight], bool], edit: Edit) -> E
 def _edited(sight: Sight, edit: Edit) -> Sight:
     message = dns.message.from_wire(sight.wire or b"")
     edit(sight, message)
-    return sight.model_copy(update={"wire": message.to_wire()})
+    return sight.model_copy(update={"wire": message.to_wire(max_size=65535)})
 
 
 def silenced(evidence: Evidence, wanted: Callable[[Sight], bool], error: str) -> Evidence:

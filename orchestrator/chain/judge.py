@@ -11,18 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import dns.name
-import dns.rdatatype
-
-from orchestrator.chain import look as looking
-from orchestrator.chain.above import Above, above, judge_keys, pooled, silence
-from orchestrator.chain.evidence import Evidence, Server, Sight
-from orchestrator.chain.look import Judged, Look
+from orchestrator.chain.above import Above, above
+from orchestrator.chain.evidence import Evidence, Server
+from orchestrator.chain.look import Judged
+from orchestrator.chain.own import looks, unjudged, unseen
 from orchestrator.chain.remedy import Facts, remedy
-from orchestrator.chain.tally import Trust
-from orchestrator.chain.tell import disputes, findings, flaps, health, matrix, unanswered
+from orchestrator.chain.tell import EDE, disputes, findings, flaps, health, matrix, unanswered
 from orchestrator.chain.verify import When
-from orchestrator.dns.message import read
 from orchestrator.model import Cause, Extent, Finding, Remedy, ServerState, State, Verdict
 
 BAD_NAMES = 32
@@ -36,48 +31,8 @@ def judge(evidence: Evidence, now: datetime, skew: float = 0) -> Verdict:
     link = above(evidence, when)
     if evidence.cuts[-1].zone != evidence.zone:
         return _Case(evidence, when, link, ()).undelegated()
-    judged = _drop_missing_family(_looks(evidence, link, when))
+    judged = _drop_missing_family(looks(evidence, link, when))
     return _Case(evidence, when, link, judged).verdict()
-
-
-def _looks(evidence: Evidence, link: Above, when: When) -> tuple[Judged, ...]:
-    """Every look at the zone itself, judged."""
-    zone = dns.name.from_text(evidence.zone)
-    if link.state is State.INSECURE:
-        keys: tuple[Judged, ...] = ()
-        everyone = Trust(zone, None, insecure=True)
-    else:
-        keys = judge_keys(evidence.sights, evidence.cuts[-1], link.ds, when)
-        everyone = pooled(zone, keys)
-    own = {(str(one.sight.server), one.sight.round): one.look.entry for one in keys}
-    remembered: dict[tuple[object, ...], Look] = {}
-    judged = list(keys)
-    for sight in evidence.sights:
-        if sight.cut != evidence.zone or sight.purpose in ("dnskey", "ds"):
-            continue
-        entry = own.get((str(sight.server), sight.round))
-        trust = Trust(zone, entry.keys) if entry and entry.keys else everyone
-        judged.append(Judged(sight, _look(sight, trust, when, remembered)))
-    return tuple(judged)
-
-
-def _look(
-    sight: Sight, trust: Trust, when: When, remembered: dict[tuple[object, ...], Look]
-) -> Look:
-    silent = silence(sight)
-    if silent or sight.wire is None:
-        return silent or looking.failed(Cause.SERVER_UNREACHABLE, "")
-    # Most servers send the same bytes after the id: judged once.
-    key = (sight.purpose, sight.name, sight.type, sight.wire[2:], id(trust.keys))
-    if key not in remembered:
-        message = read(sight.wire)
-        rdtype = dns.rdatatype.from_text(sight.type)
-        if sight.purpose in ("soa", "ns"):
-            remembered[key] = looking.data(message, trust, rdtype, when)
-        else:
-            asked = dns.name.from_text(sight.name)
-            remembered[key] = looking.name(message, trust, asked, rdtype, when)
-    return remembered[key]
 
 
 def _drop_missing_family(judged: tuple[Judged, ...]) -> tuple[Judged, ...]:
@@ -186,10 +141,11 @@ class _Case:
             return None
         if self._broken():
             return Extent.WHOLE
-        if flaps(self.judged):
+        if flaps((*self._words(), *self.judged)):
             return Extent.FLAPPING
         data = [one for one in self.judged if one.look.state and one.sight.purpose != "dnskey"]
-        return Extent.WHOLE if all(one.bogus for one in data) else Extent.PARTIAL
+        everywhere = all(one.bogus and not one.look.against for one in data)
+        return Extent.WHOLE if everywhere else Extent.PARTIAL
 
     def _bad_names(self) -> tuple[str, ...]:
         asked = ("denial", "child")
@@ -198,14 +154,14 @@ class _Case:
         return tuple(dict.fromkeys((*given, *bad)))[:BAD_NAMES]
 
     def _findings(self) -> list[Finding]:
-        servers = health(self.judged)
-        outvoted = servers["clean"] and len(servers["clean"]) >= len(servers["sick"])
+        everything = (*self._words(), *self.judged)
         told = [
             *self._link_findings(),
-            *(self._divergent(server) for server in servers["sick"] if outvoted),
+            *self._unseen(),
+            *self._outvoted(),
             *self._disputed(),
-            *findings((*self._words(), *self.judged)),
-            *flaps(self.judged),
+            *findings(everything),
+            *flaps(everything),
             *unanswered(self.judged),
         ]
         rank = ("error", "warning", "info")
@@ -232,6 +188,41 @@ class _Case:
                 )
             )
         return told
+
+    def _unseen(self) -> list[Finding]:
+        """Data came and no DNSKEY to judge it by: that shows nothing about the zone."""
+        cause = unseen(self.judged)
+        if cause is None:
+            return []
+        detail = "no server's DNSKEY came, so that nothing else could be judged"
+        return [
+            Finding(
+                cause=cause,
+                severity="error",
+                rrset="DNSKEY",
+                owner=self.evidence.zone,
+                detail=detail,
+                ede=EDE.get(cause),
+            )
+        ]
+
+    def _outvoted(self) -> list[Finding]:
+        """Servers that are bad while most others, of the zone or of its parent, are sound."""
+        own, parent = health(self.judged), health(self._words())
+        crossed = {str(one.sight.server) for one in self.judged if one.look.against}
+        bad = [server for server in own.sick if server not in crossed]
+        told = [self._divergent(server) for server in bad if own.outvoted]
+        return told + [self._bad_ds(server) for server in parent.sick if parent.outvoted]
+
+    def _bad_ds(self, server: str) -> Finding:
+        return Finding(
+            cause=Cause.SERVER_DIVERGENT,
+            severity="error",
+            server=server,
+            rrset="DS",
+            owner=self.evidence.zone,
+            detail="the parent's DS does not validate here, and does at the parent's other servers",
+        )
 
     def _divergent(self, server: str) -> Finding:
         serials = {
@@ -260,7 +251,6 @@ class _Case:
         ]
 
     def _facts(self, state: State, extent: Extent | None, told: Sequence[Finding]) -> Facts:
-        servers = health(self.judged)
         elsewhere = self._broken() and self.link.where not in ("", self.evidence.zone)
         return Facts(
             zone=self.evidence.zone,
@@ -268,8 +258,10 @@ class _Case:
             extent=extent,
             main=told[0].cause if told else None,
             above=self.link.where if elsewhere else "",
-            sick=servers["sick"],
-            clean=servers["clean"],
+            own=health(self.judged),
+            parent=health(self._words()),
+            crossed=any(one.look.against for one in self.judged),
+            unjudged=unjudged(self.judged),
             disputed=tuple(disputes(self.judged)),
             children=self._bad_children(),
         )

@@ -30,6 +30,8 @@ class Look:
     first end and the last beginning among signatures that verified, in time or not. `exists` is
     what the answer says of the name that was asked, `shows` what it showed of it, in the words of
     the matrix. `ds` is that of the name itself; `no_ds`: a delegation, proven to have none.
+    `against`: good by the keys of its own server, bogus by those of these. `unjudged`: an answer
+    came, and no keys to judge it by.
     """
 
     state: State | None
@@ -46,6 +48,8 @@ class Look:
     ds: RRset | None = None
     no_ds: bool = False
     entry: Entry | None = None
+    against: tuple[str, ...] = ()
+    unjudged: bool = False
 
 
 def failed(cause: Cause, detail: str) -> Look:

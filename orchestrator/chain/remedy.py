@@ -8,16 +8,35 @@ from orchestrator.model import Cause, Extent, Remedy, State
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """The answering servers of a zone, "name (address)": `sick` ones ever showed bogus data."""
+
+    sick: tuple[str, ...] = ()
+    clean: tuple[str, ...] = ()
+
+    @property
+    def outvoted(self) -> bool:
+        """Are there sick ones, and do validators get by without them?"""
+        return 0 < len(self.sick) <= len(self.clean)
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
-    """What the rules look at. Servers are "name (address)"; `sick` ones showed bogus data."""
+    """What the rules look at.
+
+    `own` servers are the zone's; those of the `parent` show its DS. `crossed`: servers reject
+    each other's data. `unjudged` ones answer, but not for DNSKEY.
+    """
 
     zone: str
     state: State
     extent: Extent | None
     main: Cause | None
     above: str = ""
-    sick: tuple[str, ...] = ()
-    clean: tuple[str, ...] = ()
+    own: Side = Side()
+    parent: Side = Side()
+    crossed: bool = False
+    unjudged: tuple[str, ...] = ()
     disputed: tuple[str, ...] = ()
     children: tuple[str, ...] = ()
 
@@ -53,19 +72,45 @@ def _no_nta(facts: Facts) -> str:
 
 
 def _bogus(facts: Facts) -> tuple[Remedy, str]:
-    if facts.clean and len(facts.clean) >= len(facts.sick):
-        return Remedy.ESCALATE, (
-            f"only {_some(facts.sick)} bad: validators answer by asking the other servers, "
-            "so an NTA would cost more than it gives; tell the zone's operator"
-        )
+    few = _only_few(facts)
+    if few:
+        return Remedy.ESCALATE, few
     if facts.children:
         return Remedy.NTA_CHILD, (
             f"{facts.zone} itself is sound, only {_some(facts.children)} below it bad: "
             "an NTA for each of those, not for the zone"
         )
+    if facts.parent.sick and not facts.parent.outvoted:
+        return Remedy.NTA, (
+            f"the parent's DS for {facts.zone} does not validate, and an NTA does without it: "
+            "consistent with a mistake at the parent, though no check can rule out an attack"
+        )
     return Remedy.NTA, (
         "the data agree on every server, only their proof fails: consistent with a mistake of "
         "the zone's operator, though no check can rule out an attack"
+    )
+
+
+def _only_few(facts: Facts) -> str:
+    """Why validators get by, or may; "" when too many servers are bad."""
+    sides = [side for side in (facts.own, facts.parent) if side.sick]
+    sick = tuple(server for side in sides for server in side.sick)
+    if len(facts.unjudged) >= max(1, len(facts.own.sick)) and not facts.parent.sick:
+        return (
+            f"only {_some(sick)} shown to be bad, and the DNSKEY of {facts.unjudged[0]} did not "
+            "come: look for what keeps it away"
+        )
+    if not sides or not all(side.outvoted for side in sides):
+        return ""
+    if facts.crossed:
+        return (
+            "the servers sign with keys that not all of them publish: a validator that holds "
+            f"other keys fails at {', '.join(sick[:3])} and answers by asking again; "
+            "tell the zone's operator"
+        )
+    return (
+        f"only {_some(sick)} bad: validators answer by asking the other servers, "
+        "so an NTA would cost more than it gives; tell the zone's operator"
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from orchestrator.chain.look import Judged
+from orchestrator.chain.remedy import Side
 from orchestrator.chain.verify import Fault
 from orchestrator.model import Cause, Cell, Finding, Severity
 
@@ -228,7 +228,8 @@ def disputes(judged: Iterable[Judged]) -> Mapping[str, tuple[list[str], list[str
     last: dict[str, int] = {}
     there: dict[tuple[str, int], dict[bool, list[str]]] = {}
     for one in judged:
-        if one.sight.purpose == "child" and one.look.exists is not None and not one.bogus:
+        proven = not one.bogus or one.look.against
+        if one.sight.purpose == "child" and one.look.exists is not None and proven:
             sight = one.sight
             last[sight.name] = max(last.get(sight.name, 0), sight.round)
             seen = there.setdefault((sight.name, sight.round), {True: [], False: []})
@@ -240,17 +241,24 @@ def disputes(judged: Iterable[Judged]) -> Mapping[str, tuple[list[str], list[str
     }
 
 
-Direction = Literal["sick", "clean"]
+def health(judged: Sequence[Judged]) -> Side:
+    """The answering servers, by whether they ever showed bogus data.
+
+    Where servers contradict each other's keys it depends on whose a validator holds: those of
+    the largest party are taken.
+    """
+    holders = dict.fromkeys(holder for one in judged for holder in one.look.against)
+    sides = [_side(judged, holder) for holder in holders or [""]]
+    return max(sides, key=lambda side: len(side.clean))
 
 
-def health(judged: Iterable[Judged]) -> dict[Direction, tuple[str, ...]]:
-    """The answering servers, by whether they ever showed bogus data."""
+def _side(judged: Iterable[Judged], holder: str) -> Side:
+    """What a validator that holds the keys of `holder` finds."""
     bogus: dict[str, bool] = {}
     for one in judged:
         if one.look.state is not None:
             server = str(one.sight.server)
-            bogus[server] = bogus.get(server, False) or one.bogus
-    return {
-        "sick": tuple(server for server, sick in bogus.items() if sick),
-        "clean": tuple(server for server, sick in bogus.items() if not sick),
-    }
+            bad = one.bogus and (not one.look.against or holder in one.look.against)
+            bogus[server] = bogus.get(server, False) or bad
+    sick = tuple(server for server, bad in bogus.items() if bad)
+    return Side(sick, tuple(server for server in bogus if server not in sick))

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import dns.dnssec
@@ -63,12 +63,17 @@ class When:
     skew: float = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Keys:
     """The keys of `zone` that may sign its data, by (key tag, algorithm)."""
 
     zone: Name
     by_id: Mapping[tuple[int, int], tuple[DNSKEY, ...]]
+
+    @cached_property
+    def value(self) -> frozenset[DNSKEY]:
+        """The keys as a set: two servers that show the same keys show the same value."""
+        return frozenset(key for keys in self.by_id.values() for key in keys)
 
 
 @dataclass(frozen=True, slots=True)
