@@ -8,9 +8,10 @@ the keys that its server showed in that round. The verdict is the worst that any
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from orchestrator.chain import clock
 from orchestrator.chain.above import Above, above
 from orchestrator.chain.evidence import Evidence, Server
 from orchestrator.chain.look import Judged
@@ -32,6 +33,15 @@ def judge(evidence: Evidence, now: datetime, skew: float = 0) -> Verdict:
     if evidence.cuts[-1].zone != evidence.zone:
         return _Case(evidence, when, link, ()).undelegated()
     judged = _drop_missing_family(looks(evidence, link, when))
+    wrong = clock.suspect(link, judged, when)
+    if wrong:
+        link = replace(
+            link,
+            state=State.INDETERMINATE,
+            cause=Cause.CLOCK_SUSPECT,
+            where=evidence.zone,
+            detail=wrong,
+        )
     return _Case(evidence, when, link, judged).verdict()
 
 
@@ -262,6 +272,7 @@ class _Case:
             parent=health(self._words()),
             crossed=any(one.look.against for one in self.judged),
             unjudged=unjudged(self.judged),
+            ahead=clock.ahead(self.judged, self.when),
             disputed=tuple(disputes(self.judged)),
             children=self._bad_children(),
         )

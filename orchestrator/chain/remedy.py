@@ -25,7 +25,8 @@ class Facts:
     """What the rules look at.
 
     `own` servers are the zone's; those of the `parent` show its DS. `crossed`: servers reject
-    each other's data. `unjudged` ones answer, but not for DNSKEY.
+    each other's data. `unjudged` ones answer, but not for DNSKEY. `ahead`: signatures
+    begin so soon that our clock may be slow.
     """
 
     zone: str
@@ -37,6 +38,7 @@ class Facts:
     parent: Side = Side()
     crossed: bool = False
     unjudged: tuple[str, ...] = ()
+    ahead: bool = False
     disputed: tuple[str, ...] = ()
     children: tuple[str, ...] = ()
 
@@ -57,8 +59,8 @@ def _no_nta(facts: Facts) -> str:
     """Why this is nothing that an NTA for the zone would mend; "" when it may be."""
     if facts.main is Cause.TRUST_ANCHOR_MISMATCH:
         return "our trust anchor is not the zone's: an NTA would hide our own fault"
-    if facts.main is Cause.CLOCK_SUSPECT:
-        return "everything is out of its time: set this machine's clock first"
+    if clock := _clock(facts):
+        return clock
     if facts.disputed:
         return (
             f"signed, but false: servers disagree on whether {facts.disputed[0]} exists, "
@@ -68,6 +70,14 @@ def _no_nta(facts: Facts) -> str:
         return f"the chain breaks above {facts.zone}, at {facts.above}: look there"
     if facts.state is State.INDETERMINATE:
         return "nothing could be judged: not shown to be DNSSEC, so no NTA"
+    return ""
+
+
+def _clock(facts: Facts) -> str:
+    if facts.main is Cause.CLOCK_SUSPECT:
+        return "this machine's clock may be wrong: set it first, then look again"
+    if facts.main is Cause.RRSIG_NOT_YET_VALID and facts.ahead:
+        return "the signatures begin soon: compare this machine's clock before the signer's"
     return ""
 
 
