@@ -15,6 +15,7 @@ from orchestrator.chain import look as looking
 from orchestrator.chain.evidence import Cut, Evidence, Sight
 from orchestrator.chain.look import Judged, Look
 from orchestrator.chain.tally import Trust
+from orchestrator.chain.trust import supported
 from orchestrator.chain.vantage import anchors_by_zone
 from orchestrator.chain.verify import Keys, When
 from orchestrator.dns.message import Message, read
@@ -51,7 +52,9 @@ def above(evidence: Evidence, when: When) -> Above:
     if start is None:
         detail = "no trust anchor is at or above this zone"
         return Above(State.INDETERMINATE, (), (), Cause.TRUST_ANCHOR_MISMATCH, detail=detail)
-    link = Above(State.SECURE, anchors[zones[start]])
+    link = _from_anchor(zones[start], anchors[zones[start]])
+    if link.state is not State.SECURE:
+        return link
     if start == len(zones) - 1:
         return _anchored(evidence, link, when)
     for number in range(start, len(zones) - 1):
@@ -65,6 +68,19 @@ def above(evidence: Evidence, when: When) -> Above:
         if link.state is not State.SECURE:
             break
     return link
+
+
+def _from_anchor(zone: Name, anchor: tuple[DS, ...]) -> Above:
+    """An anchor of a kind that we cannot check makes nothing unsigned: it is our fault."""
+    if supported(zone, anchor)[0]:
+        return Above(State.SECURE, anchor)
+    detail = f"no trust anchor of {zone} has an algorithm and a digest type that can be checked"
+    return Above(
+        State.INDETERMINATE,
+        cause=Cause.TRUST_ANCHOR_MISMATCH,
+        where=zone.to_text(),
+        detail=detail,
+    )
 
 
 def _anchored(evidence: Evidence, link: Above, when: When) -> Above:

@@ -16,7 +16,7 @@ from dns.rdtypes.ANY.DNSKEY import DNSKEY
 from dns.rdtypes.ANY.DS import DS
 from dns.rrset import RRset
 
-from orchestrator.chain.trust import as_ds
+from orchestrator.chain.trust import as_ds, supported
 from orchestrator.errors import BadFile
 
 
@@ -75,6 +75,9 @@ def _anchors(path: Path | None) -> tuple[str, ...]:
     )
     if not found:
         raise BadFile("holds no DS and no DNSKEY record", file=str(path))
+    if not any(supported(zone, ds)[0] for zone, ds in anchors_by_zone(found).items()):
+        what = "holds no anchor with an algorithm and a digest type that can be checked"
+        raise BadFile(what, file=str(path))
     return found
 
 
