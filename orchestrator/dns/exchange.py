@@ -83,7 +83,7 @@ def encode(question: Question, ident: int) -> bytes:
 
 def answers(query: bytes, wire: bytes) -> bool:
     """Is `wire` a response to `query`: same id, same question (RFC 5452 section 9.1)?"""
-    if len(wire) < 12 or wire[:2] != query[:2] or not wire[2] & 0x80:
+    if len(wire) < 12 or wire[:2] != query[:2] or wire[2] & 0xF8 != 0x80:  # QR, opcode QUERY
         return False
     if wire[4:6] == b"\0\0":  # servers too old for EDNS refuse without repeating the question
         return wire[3] & 0x0F in (1, 2, 4, 5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,6 +12,8 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.name
+import dns.opcode
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 from dns.name import Name
@@ -49,18 +52,25 @@ def _read(body: bytes) -> Message | None:
         message = dns.message.from_wire(
             b"\0\0" + body, ignore_trailing=True, continue_on_error=True
         )
+        if message.opcode() != dns.opcode.QUERY:
+            return None
         return Message(
             rcode=int(message.rcode()),
             authoritative=bool(message.flags & dns.flags.AA),
             authentic=bool(message.flags & dns.flags.AD),
-            answer=tuple(message.answer),
-            authority=tuple(message.authority),
-            additional=tuple(message.additional),
+            answer=_internet(message.answer),
+            authority=_internet(message.authority),
+            additional=_internet(message.additional),
             ede=tuple(int(o.code) for o in message.options if isinstance(o, dns.edns.EDEOption)),
             faults=len(getattr(message, "errors", ())),
         )
     except UNREADABLE:
         return None
+
+
+def _internet(section: Iterable[RRset]) -> Section:
+    """Nothing else is asked for; the records of other classes have other fields."""
+    return tuple(rrset for rrset in section if rrset.rdclass == dns.rdataclass.IN and len(rrset))
 
 
 def find(section: Section, name: Name, rdtype: RdataType) -> RRset | None:

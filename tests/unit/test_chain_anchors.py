@@ -20,9 +20,10 @@ UNUSABLE = (
     f". IN DS {GOOD.key_tag} 3 2 {'00' * 32}",
     ". IN DNSKEY 257 3 3 AwEAAQ==",
 )
+KINDS = pytest.mark.parametrize("anchor", UNUSABLE, ids=["digest", "algorithm", "key"])
 
 
-@pytest.mark.parametrize("anchor", UNUSABLE)
+@KINDS
 @pytest.mark.parametrize("zone", [".", "de.", "kid.de."])
 def test_an_anchor_of_an_unknown_kind_is_our_fault(anchor: str, zone: str) -> None:
     verdict = judge(World(world().zones, anchor).evidence(zone), AT)
@@ -33,7 +34,7 @@ def test_an_anchor_of_an_unknown_kind_is_our_fault(anchor: str, zone: str) -> No
     assert (verdict.remedy, exit_code(verdict)) == (Remedy.ESCALATE, 12)
 
 
-@pytest.mark.parametrize("anchor", UNUSABLE)
+@KINDS
 def test_a_file_of_such_anchors_is_bad_input(tmp_path: Path, anchor: str) -> None:
     path = tmp_path / "anchor"
     path.write_text(anchor + "\n")

@@ -139,6 +139,20 @@ def test_glue_that_is_no_server_address_is_not_asked() -> None:
     assert addresses(world)[-1] == ("de.", [])
 
 
+@pytest.mark.parametrize(("rdclass", "rdata"), [("CH", "x.y. 7"), ("HS", r"\# 4 c0000201")])
+def test_glue_of_another_class_is_not_asked(rdclass: str, rdata: str) -> None:
+    """A record of type A and class CH has a number where an address is expected."""
+    chaos = dns.rrset.from_text("n.de.", 60, rdclass, "A", rdata)
+
+    def world(question: Question) -> dns.message.Message | None:
+        referral = respond(question, authority="de. NS n.de." if question.rdtype == "NS" else "")
+        referral.additional.append(chaos)
+        referral.answer.append(chaos)
+        return referral
+
+    assert addresses(world)[-1] == ("de.", [])
+
+
 def test_names_are_spread_over_the_ring_and_seek_spans_not_seen() -> None:
     zone = dns.name.from_text("de.")
     ring = Ring(zone, spans={b"\x00" * 20: b"\x80" + b"\x00" * 19})

@@ -244,6 +244,28 @@ def test_refused_without_a_question_section_counts() -> None:
     assert not answers(query, query[:2] + b"\x80\x00" + bytes(8))
 
 
+@pytest.mark.parametrize("opcode", [1, 2, 4, 5, 15])
+def test_an_answer_to_another_kind_of_query_does_not_count(opcode: int) -> None:
+    query = encode(Question("127.0.0.1", "example.", "A"), 7)
+    wire = bytearray(respond(query))
+    assert answers(query, bytes(wire))
+    wire[2] |= opcode << 3
+    assert not answers(query, bytes(wire))
+    assert read(bytes(wire)) is None
+
+
+def test_records_of_other_classes_are_left_out() -> None:
+    query = encode(Question("127.0.0.1", "example.", "A"), 7)
+    message = dns.message.from_wire(respond(query))
+    for rdclass, rdata in (("CH", "a.example. 123"), ("NONE", r"\# 4 c0000201")):
+        item = dns.rrset.from_text("example.", 60, rdclass, "A", rdata)
+        message.answer.append(item)
+        message.additional.append(item)
+    told = read(message.to_wire())
+    assert told is not None
+    assert [len(section) for section in (told.answer, told.additional)] == [1, 0]
+
+
 @pytest.mark.parametrize("wire", [b"", b"\0" * 11, b"\0" * 12, b"\xff" * 600])
 def test_reading_rubbish_never_raises(wire: bytes) -> None:
     message = read(wire)
