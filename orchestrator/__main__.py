@@ -1,5 +1,6 @@
 """`ntactl` and `python -m orchestrator`."""
 
+import signal
 import sys
 
 from orchestrator.cli import run
@@ -7,7 +8,9 @@ from orchestrator.cli import run
 
 def main() -> None:
     """Run the command line of this process."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said: a late Ctrl-C changes nothing
+    sys.exit(code)
 
 
 if __name__ == "__main__":

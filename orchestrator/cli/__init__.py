@@ -9,11 +9,8 @@ import io
 import os
 import select
 import sys
-import traceback
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,7 +19,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from orchestrator import __version__
-from orchestrator.cli import check, drill, fleet, incident, lab, schema, settings, watch
+from orchestrator.cli import check, drill, fleet, incident, lab, schema, settings, trace, watch
 from orchestrator.errors import NtactlError
 
 INTERRUPTED = 130
@@ -125,18 +122,6 @@ def _reader_gone() -> bool:
 def _unexpected(error: Exception) -> int:
     text = " ".join(str(error).split())[:300]
     print(f"unexpected {type(error).__name__}: {text}", file=sys.stderr)
-    print(f"  trace: {_save_trace(error)}", file=sys.stderr)
+    print(f"  trace: {trace.save(error)}", file=sys.stderr)
     print("  next:  `ntactl status` says where things stand", file=sys.stderr)
     return 1
-
-
-def _save_trace(error: Exception) -> str:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ntactl"
-    folder = Path(os.environ.get("NTACTL_STATE") or cache) / "traces"
-    path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.txt"
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    except OSError as unsaved:
-        return f"not saved, {unsaved}"
-    return str(path)

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.errors import BadFile, BadInput, NtactlError
+from orchestrator.errors import BadFile, BadInput, NtactlError, PersonNeeded
 
 if TYPE_CHECKING:
     from orchestrator.fleet.inventory import Inventory
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from orchestrator.playbook import Notify, Playbook
     from orchestrator.rollout.means import Means
     from orchestrator.rollout.plan import Plan
+
+
+LOCK_WAIT = 60  # seconds: as long as one host may take
 
 
 def now() -> datetime:
@@ -86,16 +89,16 @@ def moment(text: str, start: datetime) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        return start + _length(text, start)
+        return _later(text, start)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _length(text: str, start: datetime) -> timedelta:
+def _later(text: str, start: datetime) -> datetime:
     from orchestrator.names import length
 
     try:
-        return length(text)
-    except BadInput as error:
+        return start + length(text)
+    except (BadInput, OverflowError) as error:
         example = f"write it like {start:%Y-%m-%dT%H:%M:%SZ}, or 2h from now"
         raise BadInput(f"{text!r} is no time", next_step=example) from error
 
@@ -136,6 +139,18 @@ def tell(whom: Notify, kind: Any, **more: Any) -> None:
 
 
 @contextmanager
+def alone(folder: Path, doing: str) -> Iterator[None]:
+    """The state to oneself; a cycle of `watch` that is on is waited for. Raises Refused."""
+    from orchestrator.incident.lock import only_one
+
+    def waiting(holder: str) -> None:
+        say(f"waiting up to {LOCK_WAIT} s for {holder}, which is at work on this state")
+
+    with only_one(folder, doing, wait=LOCK_WAIT, waiting=waiting):
+        yield
+
+
+@contextmanager
 def at_work(store: Store, workers: int, by: str) -> Iterator[Means]:
     """The means to act on a fleet, connections closed at the end."""
     from orchestrator.fleet.probe import views
@@ -165,15 +180,57 @@ def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
+@contextmanager
+def no_half_truth(ntas: Sequence[str], touched: Callable[[], bool]) -> Iterator[None]:
+    """Once hosts were sent something, an error is no "nothing was changed" (exit 6, not 1).
+
+    `ntas` are the ids to take back by hand, `touched` asks the journal.
+    """
+    from orchestrator.cli import trace
+
+    back = "; ".join(f"ntactl revert {nta}" for nta in ntas)
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"stopped at once; hosts that were sent it finish alone. Take back: {back}")
+        raise
+    except Exception as error:
+        if not _touched(touched):
+            raise
+        what = str(error)
+        if not isinstance(error, NtactlError):
+            what = f"unexpected {type(error).__name__}: {error}\n  trace: {trace.save(error)}"
+        state = "hosts are as the journal's last line says; armed guards still lift at the end"
+        step = f"ntactl status; then the same command again, or {back}"
+        raise PersonNeeded(what, state=state, next_step=step) from error
+
+
+def _touched(touched: Callable[[], bool]) -> bool:
+    try:
+        return touched()
+    except NtactlError:  # the journal cannot even be read: believe the worse
+        return True
+
+
 def kept_plan(store: Store, plan_id: str) -> Plan:
     """The plan as it was when it was first carried out. Raises NtactlError."""
+    from pydantic import ValidationError
+
     from orchestrator.rollout.plan import Plan
 
+    where = str(store.folder)
     try:
         return Plan.model_validate_json(store.plan(plan_id))
     except KeyError as error:
+        what = f"plan {plan_id} is not in this state"
+        raise NtactlError(what, where=where, next_step="--state DIR") from error
+    except ValidationError as error:
+        what = f"plan {plan_id} was kept by an ntactl that this one cannot read: {error}"
         raise NtactlError(
-            f"plan {plan_id} is not in this state", where=str(store.folder), next_step="--state DIR"
+            what,
+            where=where,
+            state="guards lift its NTAs at their end",
+            next_step="use the ntactl that applied it",
         ) from error
 
 
@@ -197,7 +254,8 @@ def save_plan(path: Path, plan: Plan) -> Path:
     """Write a plan file, whole or not at all. Raises NtactlError."""
     beside = path.with_name(f".{path.name}.{new_id()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        for folder in reversed([path.parent, *path.parent.parents]):
+            folder.mkdir(exist_ok=True, mode=0o700)
         beside.write_text(plan.to_json(), encoding="utf-8")
         beside.replace(path)
     except OSError as error:

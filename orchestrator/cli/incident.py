@@ -63,8 +63,18 @@ def plan(
         print(markdown_of(made) if markdown else text_of(made))
     if out is not None:
         desk.say(f"saved: {out}\nnext:  ntactl approve {out}")
-    if exit_code and made.waves:
+    if exit_code and _would_change(made):
         raise typer.Exit(3)
+
+
+def _would_change(made: Plan) -> bool:
+    from orchestrator.rollout.gate import check_worth_asking
+
+    try:
+        check_worth_asking(made)
+    except Refused:
+        return False
+    return True
 
 
 def _mode(text: str) -> Mode:

@@ -58,22 +58,27 @@ def tell_approved(plan: Plan) -> None:
 
 def applied(loaded: Plan, state: Path | None, by: str | None, *, yes: bool) -> Report:
     """Pass the gate, ask once more on a terminal, carry it out under the state's lock."""
-    from orchestrator.incident.lock import only_one
-
     folder = options.state_folder(state)
-    with only_one(folder, f"apply of plan {loaded.id}"), desk.opened(folder) as store:
+    with desk.opened(folder) as store:
         desk.check_startable(loaded, store)
         if sys.stdin.isatty() and not yes:
             typer.confirm(f"Apply plan {loaded.id} on {_count(loaded)}?", abort=True, err=True)
-        store.keep_plan(loaded.id, loaded.to_json())
-        return _carried_out(loaded, store, options.person(by))
+        with desk.alone(folder, f"apply of plan {loaded.id}"):
+            desk.check_startable(loaded, store)  # while the person thought, things moved on
+            store.keep_plan(loaded.id, loaded.to_json())
+            return _carried_out(loaded, store, options.person(by))
 
 
 def _carried_out(loaded: Plan, store: Store, by: str) -> Report:
     from orchestrator.rollout.apply import carry_out
     from orchestrator.rollout.renew import carry_out_renewal
 
-    with desk.at_work(store, loaded.playbook.workers, by) as means:
+    last = store.last()
+    ids = [nta.id for nta in loaded.ntas]
+    with (
+        desk.no_half_truth(ids, lambda: store.last() != last),
+        desk.at_work(store, loaded.playbook.workers, by) as means,
+    ):
         if loaded.action == "renew":
             return carry_out_renewal(means, loaded)
         return carry_out(means, loaded)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli import desk, options, sitting
+from orchestrator.cli import desk, options, sitting, trace
 from orchestrator.errors import BadInput, Refused
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.incident.lifecycle import Record
     from orchestrator.incident.store import Store
     from orchestrator.model import HostReading
+    from orchestrator.rollout.apply import Report
     from orchestrator.rollout.plan import Plan
     from orchestrator.watch.cycle import Said
 
@@ -91,25 +92,48 @@ def watch(
     as_json: options.Json = False,
 ) -> None:
     """Look, and take NTAs out once their chain is whole. Each cycle says one sentence an NTA."""
-    from orchestrator.names import length
-
-    pause = length(every).total_seconds()
+    pause = _pause(every)
     looker = desk.Looker(root_hints, trust_anchor, port, names)
     folder = options.state_folder(state)
     while True:
         said = _cycle(folder, looker)
         _print_said(said, as_json=as_json)
         if once:
-            raise typer.Exit(3 if exit_code and _live(folder) else 0)
+            raise typer.Exit(_once_code(said, pending=exit_code and _live(folder)))
         time.sleep(pause)
+
+
+def _pause(every: str) -> float:
+    """Seconds between cycles; a streak of clean looks with longer gaps would be none."""
+    from orchestrator.incident.lifecycle import LONGEST_GAP
+    from orchestrator.names import length
+
+    pause = length(every)
+    if pause * 2 > LONGEST_GAP:
+        raise BadInput(f"--every {every} is too seldom to see a zone flap", next_step="--every 1m")
+    return pause.total_seconds()
+
+
+def _once_code(said: list[Said] | None, *, pending: bool) -> int:
+    if any(one.failed for one in said or ()):
+        return 1
+    return 3 if pending else 0
 
 
 def _print_said(said: list[Said] | None, *, as_json: bool) -> None:
     if as_json:
         lines = [
-            {"id": s.id, "zone": s.zone, "act": s.act.value, "said": s.sentence} for s in said or []
+            {
+                "id": one.id,
+                "zone": one.zone,
+                "act": one.act.value,
+                "said": one.sentence,
+                "failed": one.failed,
+            }
+            for one in said or []
         ]
-        print(json.dumps({"schema": "ntactl/watch/1", "ntas": lines}), flush=True)
+        told = {"schema": "ntactl/watch/1", "ntas": lines, "locked": said is None}
+        print(json.dumps(told), flush=True)
     elif said is None:
         print("another ntactl is at work on this state; nothing done", flush=True)
     elif not said:
@@ -140,10 +164,11 @@ def _cycle(folder: Path, looker: desk.Looker) -> list[Said] | None:
             desk.opened(folder) as store,
             desk.at_work(store, 32, "watch") as means,
         ):
-            watcher = Watch(means, looker.once, lambda key: desk.kept_plan(store, key))
+            watcher = Watch(means, looker.once, lambda key: desk.kept_plan(store, key), trace.save)
             said = [*cycle(watcher), *aftercare(watcher, save)]
             if means.stopping():
-                _print_said(said, as_json=False)
+                for one in said:
+                    desk.say(f"{one.id}: {one.sentence}")
                 raise KeyboardInterrupt
             return said
     except Refused as refusal:
@@ -218,7 +243,8 @@ def hold(
 
     if (until is None) is not release:
         raise BadInput("say either --until TIME or --release")
-    with desk.opened(options.state_folder(state)) as store:
+    folder = options.state_folder(state)
+    with desk.alone(folder, f"hold of {which}"), desk.opened(folder) as store:
         record = desk.record_named(fold(store.events()), which)
         who, now = options.person(by), desk.now()
         if until is None:
@@ -256,17 +282,32 @@ def _taken_out(
     which: str, state: Path | None, by: str | None, verb: str, *, yes: bool, as_json: bool
 ) -> None:
     from orchestrator.incident.lifecycle import fold
-    from orchestrator.incident.lock import only_one
-    from orchestrator.rollout.take_out import everywhere
+    from orchestrator.rollout.take_out import again, everywhere
 
     folder = options.state_folder(state)
-    with only_one(folder, f"{verb} of {which}"), desk.opened(folder) as store:
+    with desk.opened(folder) as store:
         record = desk.record_named(fold(store.events()), which)
         plan = desk.kept_plan(store, record.plan)
-        _confirm(record, verb, yes=yes)
-        with desk.at_work(store, plan.playbook.workers, options.person(by)) as means:
-            report = everywhere(means, plan, record, verb)
+        if record.live():
+            _confirm(record, verb, yes=yes)
+        with (
+            desk.alone(folder, f"{verb} of {which}"),
+            desk.at_work(store, plan.playbook.workers, options.person(by)) as means,
+        ):
+            record = again(means, record)  # while the person thought, things moved on
+            if record.live():
+                with desk.no_half_truth([record.id], lambda: True):
+                    report = everywhere(means, plan, record, verb)
+            else:
+                report = _nothing_to_do(record)
     sitting.finish(report, as_json=as_json, verb=verb)
+
+
+def _nothing_to_do(record: Record) -> Report:
+    from orchestrator.rollout.apply import Report
+
+    why = f"{record.id} ended {record.ended_at:%Y-%m-%d %H:%M:%SZ} ({record.ended_why})"
+    return Report(record.plan, "ended-before", {}, why)
 
 
 def _confirm(record: Record, verb: str, *, yes: bool) -> None:

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     LOOKED = "looked"
     REVERT_STARTED = "revert-started"
     CANARY_RETURNED = "canary-returned"
+    REVERT_STOPPED = "revert-stopped"
     REVERT_ENDED = "revert-ended"
     TOLD = "told"
     BROKE_AGAIN = "broke-again"

@@ -15,20 +15,20 @@ from typing import Any
 from orchestrator.incident.journal import Event, Kind
 
 # A clean streak with a hole in it is no streak: nobody looked in between.
-LONGEST_GAP = timedelta(seconds=90)
+LONGEST_GAP = timedelta(minutes=3)
 
 
 class OnHost(StrEnum):
-    """Where one NTA stands on one host, as far as the journal knows."""
+    """Where one NTA stands on one host, as far as the journal knows; the worse, the later."""
 
     PLANNED = "planned"
-    SENT = "sent"
     APPLIED = "applied"
+    REVERTED = "reverted"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     UNDONE = "undone"
+    SENT = "sent"
     STUCK = "stuck"
-    REVERTED = "reverted"
 
 
 # States in which the host may hold the NTA: a revert has to reach it.
@@ -51,11 +51,14 @@ class Phase(StrEnum):
 class HostRecord:
     """The last thing the journal says of one NTA on one host.
 
-    `before` is where it stood before a program was sent whose end is not known yet.
+    `before` is where it stood before a program was sent whose end is not known yet; `unsure`: an
+    earlier program's end was not known either. `complaint` is why it did not verify.
     """
 
     state: OnHost = OnHost.PLANNED
     before: OnHost = OnHost.PLANNED
+    unsure: bool = False
+    complaint: str = ""
     at: datetime | None = None
     rule: str = ""
     message: str = ""
@@ -65,8 +68,9 @@ class HostRecord:
 class Record:
     """One NTA as the journal tells it.
 
-    `clean_since` starts the unbroken streak of clean looks, `canaries` are the hosts reverted
-    first and since when they bake, `outcome` is how apply ended ("" while it has not).
+    `clean_since` starts the unbroken streak of clean looks, which `unwatched` broke off when nobody
+    looked for so long; `canaries` are the hosts reverted first and since when they bake, `outcome`
+    is how apply ended ("" while it has not).
     """
 
     id: str
@@ -86,6 +90,7 @@ class Record:
     clean_since: datetime | None = None
     last_look: datetime | None = None
     looks_clean: int = 0
+    unwatched: timedelta | None = None
     last_state: str = ""
     canaries: tuple[str, ...] = ()
     baking_since: datetime | None = None
@@ -98,6 +103,15 @@ class Record:
     def holding(self) -> tuple[str, ...]:
         """Hosts that have it, or may have it."""
         return tuple(name for name, host in self.hosts.items() if host.state in HOLDING)
+
+    def unverified(self) -> dict[str, str]:
+        """Hosts that have it and do not answer as they should, with the complaint."""
+        held = self.holding()
+        return {n: h.complaint for n, h in self.hosts.items() if n in held and h.complaint}
+
+    def reverted(self) -> tuple[str, ...]:
+        """Hosts from which it was taken out."""
+        return tuple(n for n, host in self.hosts.items() if host.state is OnHost.REVERTED)
 
     def pending(self) -> tuple[str, ...]:
         """Hosts that were to have it and have not: the watcher goes on with them.
@@ -121,9 +135,9 @@ def phase(record: Record, now: datetime) -> Phase:
         (record.ended_at is not None, Phase.ENDED),
         (now >= record.ends_at, Phase.EXPIRED),
         (record.reverting or record.taking_back, Phase.REVERTING),
-        (not record.outcome, Phase.APPLYING),
-        (bool(record.canaries), Phase.BAKING),
         (held, Phase.HELD),
+        (bool(record.canaries), Phase.BAKING),
+        (not record.outcome, Phase.APPLYING),
     )
     return next((name for is_so, name in tests if is_so), Phase.ACTIVE)
 
@@ -194,12 +208,14 @@ def _released(record: Record, _event: Event) -> Record:
 
 def _looked(record: Record, event: Event) -> Record:
     at, state = event.at, event.data["state"]
+    seen = replace(record, last_look=at, last_state=state)
     if not event.data["clean"]:
-        return replace(record, last_look=at, last_state=state, clean_since=None, looks_clean=0)
-    broken = record.last_look is None or at - record.last_look > LONGEST_GAP
-    since = at if broken or record.clean_since is None else record.clean_since
-    looks = 1 if broken else record.looks_clean + 1
-    return replace(record, last_look=at, last_state=state, clean_since=since, looks_clean=looks)
+        return replace(seen, clean_since=None, looks_clean=0, unwatched=None)
+    gap = at - record.last_look if record.last_look else timedelta(0)
+    if gap > LONGEST_GAP:
+        return replace(seen, clean_since=at, looks_clean=1, unwatched=gap)
+    since = record.clean_since or at
+    return replace(seen, clean_since=since, looks_clean=record.looks_clean + 1)
 
 
 def _revert_started(record: Record, event: Event) -> Record:
@@ -208,15 +224,19 @@ def _revert_started(record: Record, event: Event) -> Record:
     return replace(record, reverting=True)
 
 
-def _canary_returned(record: Record, _event: Event) -> Record:
-    """Reverted canaries are to have it again; the watcher brings it back as to a pending host."""
+def _canary_returned(record: Record, event: Event) -> Record:
+    """Reverted hosts are to have it again; the watcher brings it back as to a pending host."""
+    names = event.data["hosts"]
     hosts = {
-        name: HostRecord() if name in record.canaries and host.state is OnHost.REVERTED else host
+        name: HostRecord() if name in names and host.state is OnHost.REVERTED else host
         for name, host in record.hosts.items()
     }
-    return replace(
-        record, hosts=hosts, canaries=(), baking_since=None, clean_since=None, looks_clean=0
-    )
+    stopped = _revert_stopped(record, event)
+    return replace(stopped, hosts=hosts, clean_since=None, looks_clean=0)
+
+
+def _revert_stopped(record: Record, _event: Event) -> Record:
+    return replace(record, canaries=(), baking_since=None, reverting=False)
 
 
 def _revert_ended(record: Record, event: Event) -> Record:
@@ -231,6 +251,15 @@ def _broke_again(record: Record, _event: Event) -> Record:
     return replace(record, broke_again=True)
 
 
+def _wave_verified(record: Record, event: Event) -> Record:
+    complaints = {**dict.fromkeys(event.data["hosts"], ""), **event.data["complaints"]}
+    hosts = {
+        name: replace(host, complaint=complaints.get(name, host.complaint))
+        for name, host in record.hosts.items()
+    }
+    return replace(record, hosts=hosts)
+
+
 def _host_after(record: Record, event: Event) -> Record:
     before = record.hosts.get(event.host, HostRecord())
     after = replace(
@@ -243,22 +272,37 @@ def _host_after(record: Record, event: Event) -> Record:
 
 
 def _host_sent(host: HostRecord, _event: Event) -> HostRecord:
-    return host if host.state is OnHost.SENT else HostRecord(OnHost.SENT, before=host.state)
+    if host.state is OnHost.SENT:
+        return replace(host, unsure=True)
+    return replace(host, state=OnHost.SENT, before=host.state, unsure=False)
 
 
 def _host_done(host: HostRecord, event: Event) -> HostRecord:
-    outcome = event.data["outcome"]
+    outcome, action = event.data["outcome"], event.data["action"]
     if outcome == "refused":
-        return HostRecord(host.before if host.before in HOLDING else OnHost.REFUSED)
+        return _untouched(host, OnHost.REFUSED)
+    if (action, outcome) == ("renew", "undone"):  # the old end stands, and so does the NTA
+        return replace(host, state=host.before if host.before in HOLDING else OnHost.SENT)
     return HostRecord(_DONE[outcome])
 
 
 def _host_failed(host: HostRecord, event: Event) -> HostRecord:
     """No receipt came. Only a host that was never reached is known to be as it was."""
-    if event.data["failure"] in {"lost", "timeout"}:
+    failure = event.data["failure"]
+    if failure not in NOTHING_SENT:
         return host
-    return HostRecord(host.before if host.before in HOLDING else OnHost.UNREACHABLE)
+    return _untouched(host, OnHost.PLANNED if failure == "stopped" else OnHost.UNREACHABLE)
 
+
+def _untouched(host: HostRecord, otherwise: OnHost) -> HostRecord:
+    """A program did nothing; what an earlier one did, whose end nobody saw, is still open."""
+    if host.unsure:
+        return host
+    return replace(host, state=host.before if host.before in HOLDING else otherwise)
+
+
+# Failures that come before a host was told anything.
+NOTHING_SENT = {"unreachable", "auth", "host-key", "no-sudo", "no-shell", "stopped"}
 
 _DONE = {
     "applied": OnHost.APPLIED,
@@ -279,6 +323,7 @@ _CHANGES: dict[Kind, Callable[[Record, Event], Record]] = {
     Kind.HOST_SENT: _host_after,
     Kind.HOST_DONE: _host_after,
     Kind.HOST_FAILED: _host_after,
+    Kind.WAVE_VERIFIED: _wave_verified,
     Kind.TAKE_BACK_STARTED: _take_back_started,
     Kind.APPLY_ENDED: _apply_ended,
     Kind.RENEWED: _renewed,
@@ -287,6 +332,7 @@ _CHANGES: dict[Kind, Callable[[Record, Event], Record]] = {
     Kind.LOOKED: _looked,
     Kind.REVERT_STARTED: _revert_started,
     Kind.CANARY_RETURNED: _canary_returned,
+    Kind.REVERT_STOPPED: _revert_stopped,
     Kind.REVERT_ENDED: _revert_ended,
     Kind.TOLD: _told,
     Kind.BROKE_AGAIN: _broke_again,

@@ -63,6 +63,11 @@ class Store:
             rows = connection.execute(query).all()
         return [Event(seq=seq, **json.loads(text)) for seq, text in rows]
 
+    def last(self) -> int:
+        """The number of the newest line, 0 before any."""
+        with _explained(self.folder), self._engine.connect() as connection:
+            return int(connection.execute(sa.select(sa.func.max(_JOURNAL.c.seq))).scalar() or 0)
+
     def keep_plan(self, plan_id: str, text: str) -> None:
         """Keep the plan as it was when it was first carried out; a later call changes nothing."""
         known = sa.select(_PLANS.c.id).where(_PLANS.c.id == plan_id)

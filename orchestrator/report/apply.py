@@ -16,6 +16,7 @@ _SENTENCES = {
     "pending": "on, within the failure budget; hosts named below are pending, watch goes on",
     "taken-back": "all as before: every touched host was taken back",
     "nothing-changed": "all as before: nothing was changed on any host",
+    "ended-before": "nothing to do: it has ended already",
     "stopped": "stopped after the hosts in flight; those that hold it go on holding it",
     "person-needed": "a person is needed: hosts named below are not in a known good state",
 }
@@ -31,7 +32,7 @@ def text_of(report: Report, verb: str = "apply") -> str:
         lines.append(f"  {name:<{width}}  {state}{more}{f'  {message}' if message else ''}")
     lines.append(sentences[report.ending].format(plan=report.plan))
     if report.why:
-        lines.append(f"  why: {report.why}")
+        lines.append(f"  {'next' if report.ending == 'stopped' else 'why'}: {report.why}")
     if report.ending in {"pending", "person-needed"}:
         lines.append("  next: ntactl status")
     return "\n".join(lines)

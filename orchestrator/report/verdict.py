@@ -14,7 +14,7 @@ _RESOLVERS = 12
 _NEXT = {
     Remedy.NTA: "ntactl plan {zone} -i INVENTORY --reason '...'",
     Remedy.NTA_CHILD: "ntactl plan CHILD -i INVENTORY --reason '...'",
-    Remedy.FLUSH: "ntactl flush {zone} -i INVENTORY",
+    Remedy.FLUSH: "on those hosts, unbound-control flush_zone {zone} or rndc flushtree {zone}",
 }
 
 

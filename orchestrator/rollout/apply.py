@@ -11,29 +11,30 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from orchestrator.fleet.inventory import Host
-from orchestrator.fleet.probe import Ask
 from orchestrator.incident.journal import Event, Kind
-from orchestrator.incident.lifecycle import HOLDING, OnHost, Record, fold
+from orchestrator.incident.lifecycle import HOLDING, NOTHING_SENT, OnHost, Record, fold
+from orchestrator.rollout.asking import not_fit, not_relieved
 from orchestrator.rollout.gate import counted, good_approvals
 from orchestrator.rollout.means import Means
 from orchestrator.rollout.plan import Plan, why_left_alone
-from orchestrator.rollout.propose import baseline_asks, baseline_complaints
 from orchestrator.rollout.send import Job, Result, read, send
 from orchestrator.rollout.transaction import NtaOrder
-from orchestrator.rollout.verify import by_host, control_complaints, nta_complaints
 from orchestrator.rollout.waves import stand_ins
 
-Ending = Literal["done", "pending", "taken-back", "nothing-changed", "person-needed", "stopped"]
+Ending = Literal[
+    "done", "pending", "taken-back", "nothing-changed", "person-needed", "stopped", "ended-before"
+]
 EXIT_CODES: dict[Ending, int] = {
     "done": 0,
+    "ended-before": 0,
     "pending": 7,
     "taken-back": 5,
     "nothing-changed": 1,
     "person-needed": 6,
     "stopped": 130,
 }
+UNVERIFIED = "unverified"  # the rule of hosts that hold it and do not answer like it
 STAND_INS = 2  # how often canaries that fell out are replaced before the rest goes on without
-VERIFY_TRIES = 4  # a resolver that was just flushed may need a moment for its first answers
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,10 @@ def carry_out(means: Means, plan: Plan) -> Report:
         done |= set(wave)
         if not canary and not _on(means, plan):
             return _on_trouble(means, plan, _NO_CANARY, canary=True)
-        trouble = _wave(means, plan, wave, canary=canary) or _budget_trouble(means, plan, done)
+        trouble = _wave(means, plan, wave, canary=canary)
+        if not trouble and means.stopping():
+            return _stopped(means, plan)
+        trouble = trouble or _budget_trouble(means, plan, done)
         if trouble:
             return _on_trouble(means, plan, trouble, canary=canary)
     return _ended(means, plan, "")
@@ -99,7 +103,8 @@ def _waves(means: Means, plan: Plan) -> Iterator[tuple[tuple[str, ...], bool]]:
 
 def _stopped(means: Means, plan: Plan) -> Report:
     """A person asked to stop: what is on stays on, and the journal leaves the plan unfinished."""
-    left = f"go on: ntactl apply PLAN; take back: ntactl revert {plan.ntas[0].id}"
+    back = "; ".join(f"ntactl revert {nta.id}" for nta in plan.ntas)
+    left = f"go on: ntactl apply PLAN; take back: {back}"
     return Report(plan.id, "stopped", _hosts(plan, records_of(means, plan)), left)
 
 
@@ -111,11 +116,12 @@ def _on_trouble(means: Means, plan: Plan, trouble: str, *, canary: bool) -> Repo
 
 def _wave(means: Means, plan: Plan, names: Sequence[str], *, canary: bool) -> str:
     """Bring one wave on. Gives "" or why the rollout has to stop."""
-    todo = [plan.planned(name).host for name in names if name not in _on(means, plan)]
     means.say(f"{'canary' if canary else 'wave'}: {', '.join(names)}")
-    bad = _unfit(means, plan, [host for host in todo if host.name not in _maybe_on(means, plan)])
-    jobs = [_apply_job(means, plan, host) for host in todo if host.name not in bad]
-    results = send(means, plan.id, jobs, deadline=plan.playbook.host_deadline.total_seconds())
+    on, maybe = _on(means, plan), _maybe_on(means, plan)
+    todo = [plan.planned(name).host for name in names if name not in on]
+    bad = _unfit(means, plan, [host for host in todo if host.name not in maybe])
+    jobs = [_apply_job(plan, host, orders_of(means, plan)) for host in todo if host.name not in bad]
+    results = send(means, plan.id, jobs, deadline=_deadline(plan), stoppable=True)
     _set_aside(means, plan, bad)
     complaints = _verify(means, plan, names)
     if canary:
@@ -124,17 +130,18 @@ def _wave(means: Means, plan: Plan, names: Sequence[str], *, canary: bool) -> st
     return ""
 
 
+def _deadline(plan: Plan) -> float:
+    return plan.playbook.host_deadline.total_seconds()
+
+
 def _on(means: Means, plan: Plan) -> set[str]:
+    """Hosts that have all of the plan's NTAs."""
     records = records_of(means, plan)
-    names = {name for record in records for name in record.hosts}
-    return {
-        name
-        for name in names
-        if all(
-            name in record.hosts and record.hosts[name].state is OnHost.APPLIED
-            for record in records
-        )
-    }
+    applied = [
+        {name for name, host in record.hosts.items() if host.state is OnHost.APPLIED}
+        for record in records
+    ]
+    return set.intersection(*applied) if applied else set()
 
 
 def _maybe_on(means: Means, plan: Plan) -> set[str]:
@@ -142,10 +149,9 @@ def _maybe_on(means: Means, plan: Plan) -> set[str]:
     return {name for record in records_of(means, plan) for name in record.holding()}
 
 
-def _apply_job(means: Means, plan: Plan, host: Host) -> Job:
+def _apply_job(plan: Plan, host: Host, orders: tuple[NtaOrder, ...]) -> Job:
     planned = plan.planned(host.name).change
     assert planned is not None
-    orders = orders_of(means, plan)
     return Job(host, "apply", orders, planned.model_copy(update={"ntas": orders}))
 
 
@@ -162,18 +168,12 @@ def _unfit(means: Means, plan: Plan, hosts: Sequence[Host]) -> dict[str, tuple[s
 
     Where such a host itself says more, such as that its daemon is down, that is the reason given.
     """
-    views = by_host(means.views(hosts, _asks(plan)))
-    zones = [nta.zone for nta in plan.ntas]
-    complaints = {
-        host.name: baseline_complaints(views.get(host.name, []), zones, plan.playbook)
-        for host in hosts
-    }
-    doubtful = [host for host in hosts if complaints[host.name]]
-    deadline = plan.playbook.host_deadline.total_seconds()
-    readings, faults = read(means.fleet, means.clock, doubtful, deadline=deadline)
+    complaints = not_fit(means, plan, hosts)
+    doubtful = [host for host in hosts if host.name in complaints]
+    readings, faults = read(means.fleet, means.clock, doubtful, deadline=_deadline(plan))
     return {
         host.name: why_left_alone(plan.ntas, readings.get(host.name), faults.get(host.name))
-        or ("baseline", "; ".join(complaints[host.name]))
+        or ("baseline", complaints[host.name])
         for host in doubtful
     }
 
@@ -182,7 +182,7 @@ def _set_aside(means: Means, plan: Plan, unfit: dict[str, tuple[str, str]]) -> N
     for name, (rule, message) in unfit.items():
         means.say(f"{name}: left alone [{rule}] {message}")
         data = {"action": "apply", "rule": rule, "message": message}
-        if rule in _NEVER_REACHED:
+        if rule in NOTHING_SENT:
             failed = {**data, "failure": rule}
             means.journal.append(_event(means, plan, Kind.HOST_FAILED, failed, host=name))
         else:
@@ -190,45 +190,18 @@ def _set_aside(means: Means, plan: Plan, unfit: dict[str, tuple[str, str]]) -> N
             means.journal.append(_event(means, plan, Kind.HOST_DONE, refused, host=name))
 
 
-_NEVER_REACHED = {"unreachable", "auth", "host-key"}
-
-
 def _verify(means: Means, plan: Plan, names: Sequence[str]) -> dict[str, str]:
-    """Ask the wave's resolvers themselves; complaints by host name, after a few tries."""
-    waiting = [plan.planned(name).host for name in names if name in _on(means, plan)]
-    complaints: dict[str, str] = {}
-    for attempt in range(VERIFY_TRIES):
-        if attempt:
-            means.pause(1.0)
-        complaints = verify_hosts(means, plan, waiting)
-        waiting = [host for host in waiting if host.name in complaints]
-        if not waiting:
-            break
-    verified = [n for n in names if n in _on(means, plan) and n not in complaints]
+    """Ask the wave's resolvers themselves; complaints by host name."""
+    on = _on(means, plan)
+    hosts = [plan.planned(name).host for name in names if name in on]
+    complaints = not_relieved(means, plan, hosts)
+    verified = [host.name for host in hosts if host.name not in complaints]
     means.journal.append(
         _event(means, plan, Kind.WAVE_VERIFIED, {"hosts": verified, "complaints": complaints})
     )
     for name, complaint in complaints.items():
         means.say(f"{name}: does not verify: {complaint}")
     return complaints
-
-
-def verify_hosts(means: Means, plan: Plan, hosts: Sequence[Host]) -> dict[str, str]:
-    """One look at hosts that should have the NTAs: what is wrong, by host name."""
-    views = by_host(means.views(hosts, _asks(plan)))
-    complaints = {}
-    for host in hosts:
-        mine = views.get(host.name, [])
-        found = control_complaints(mine, plan.playbook.controls)
-        found += [c for nta in plan.ntas for c in nta_complaints(mine, nta.zone)]
-        if found:
-            complaints[host.name] = "; ".join(found)
-    return complaints
-
-
-def _asks(plan: Plan) -> list[Ask]:
-    bad_names = {verdict.zone: verdict.bad_names[:4] for verdict in plan.verdicts}
-    return baseline_asks([nta.zone for nta in plan.ntas], bad_names, plan.playbook)
 
 
 def _canary_trouble(results: dict[str, Result], complaints: dict[str, str]) -> str:
@@ -259,6 +232,7 @@ def _failures(means: Means, plan: Plan, done: set[str]) -> dict[str, str]:
             host = record.hosts[name]
             if host.state is not OnHost.APPLIED:
                 failures[name] = host.rule or host.state.value
+        failures |= dict.fromkeys(record.unverified(), UNVERIFIED)
     return failures
 
 
@@ -272,7 +246,7 @@ def _take_back(means: Means, plan: Plan, why: str) -> Report:
 
 def _take_back_hosts(means: Means, plan: Plan, names: Sequence[str]) -> None:
     jobs = [Job(plan.planned(name).host, "revert", plan.ntas) for name in names]
-    send(means, plan.id, jobs, deadline=plan.playbook.host_deadline.total_seconds())
+    send(means, plan.id, jobs, deadline=_deadline(plan))
 
 
 def _ended(means: Means, plan: Plan, why: str) -> Report:
@@ -300,7 +274,7 @@ def _tell(means: Means, plan: Plan, report: Report) -> None:
 
 
 _LOST = {OnHost.UNREACHABLE, OnHost.SENT}
-_TOLD: dict[Ending, str] = {
+_TOLD: dict[str, str] = {
     "done": "applied",
     "pending": "applied",
     "taken-back": "taken-back",
@@ -316,7 +290,7 @@ def _ending(records: Sequence[Record], *, held: bool) -> Ending:
         return "person-needed" if states & HOLDING else _gone(states)
     if OnHost.APPLIED not in states and not states & HOLDING:
         return _gone(states)
-    if held or OnHost.STUCK in states:
+    if held or OnHost.STUCK in states or any(record.unverified() for record in records):
         return "person-needed"
     return "done" if states == {OnHost.APPLIED} else "pending"
 
@@ -329,10 +303,12 @@ def _gone(states: set[OnHost]) -> Ending:
 def _hosts(plan: Plan, records: Sequence[Record]) -> dict[str, tuple[str, str, str]]:
     """State, rule and message of each host; the worst of its NTAs."""
     hosts = {p.host.name: ("left-alone", p.rule, p.message) for p in plan.left_alone()}
-    for record in records:
-        for name, host in record.hosts.items():
-            if host.state is not OnHost.PLANNED or name not in hosts:
-                hosts[name] = (host.state.value, host.rule, host.message)
+    every = [(name, host) for record in records for name, host in record.hosts.items()]
+    for name, host in sorted(every, key=lambda pair: list(OnHost).index(pair[1].state)):
+        if host.complaint:
+            hosts[name] = (host.state.value, UNVERIFIED, host.complaint)
+        elif host.state is not OnHost.PLANNED or name not in hosts:
+            hosts[name] = (host.state.value, host.rule, host.message)
     return hosts
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from orchestrator.errors import Refused
+from orchestrator.errors import NtactlError, Refused
 from orchestrator.incident.journal import Event, Kind
-from orchestrator.incident.lifecycle import Record, fold
+from orchestrator.incident.lifecycle import Phase, Record, fold, phase
 from orchestrator.rollout.plan import Approval, Plan, budget_sentence, calls_for_nta, digest_of
 
 
@@ -39,6 +39,8 @@ def check_startable(plan: Plan, records: Iterable[Record], now: datetime) -> Non
     _check_approvals(plan)
     if plan.action == "apply":
         _check_zones_free(plan, records)
+    else:
+        check_renewable([r for r in records if r.id == plan.ntas[0].id], now)
 
 
 def check_worth_asking(plan: Plan) -> None:
@@ -69,6 +71,19 @@ def _check_zones_free(plan: Plan, records: Iterable[Record]) -> None:
                 "zone-has-nta",
                 f"{record.zone} has {record.id} already, until {record.ends_at:%H:%M:%SZ}",
                 next_step=f"ntactl renew {record.id} --for 2h, or ntactl revert {record.id}",
+            )
+
+
+def check_renewable(records: Sequence[Record], now: datetime) -> None:
+    """Does the NTA still stand, so that it can have a new end? Raises Refused, NtactlError."""
+    if not records:
+        raise NtactlError("the NTA of this plan is not in this state", next_step="--state DIR")
+    for record in records:
+        if phase(record, now) in {Phase.ENDED, Phase.EXPIRED, Phase.REVERTING}:
+            raise Refused(
+                "nta-ended",
+                f"{record.id} has ended or is being taken out",
+                next_step=f"ntactl status; ntactl check {record.zone}",
             )
 
 
@@ -132,6 +147,12 @@ def check_unfinished(plan: Plan, events: Sequence[Event], now: datetime) -> None
             continue
         if record.ended_at is not None or record.outcome == "done":
             raise _finished(plan, record.ended_why or record.outcome)
+        if record.reverting or record.canaries:
+            raise Refused(
+                "reverting",
+                f"{record.id} is being taken out: an apply would put it back",
+                next_step="ntactl status",
+            )
         if now >= record.ends_at:
             raise Refused(
                 "plan-ended",

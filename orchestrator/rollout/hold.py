@@ -6,11 +6,17 @@ from datetime import datetime
 
 from orchestrator.errors import BadInput, Refused
 from orchestrator.incident.journal import Event, Kind
-from orchestrator.incident.lifecycle import Record
+from orchestrator.incident.lifecycle import Phase, Record, phase
 
 
 def held(record: Record, now: datetime, by: str, until: datetime, reason: str) -> Event:
-    """The event that holds it. Raises BadInput without a reason, Refused past its end."""
+    """The event that holds it. Raises BadInput without a reason; Refused past its end, or late."""
+    if phase(record, now) in {Phase.ENDED, Phase.EXPIRED, Phase.REVERTING}:
+        raise Refused(
+            "nta-ended",
+            f"{record.id} has ended or is being taken out: there is nothing left to hold",
+            next_step="ntactl status",
+        )
     if not reason.strip():
         raise BadInput("a hold needs a reason", next_step='--reason "why, in a line"')
     if until <= now:

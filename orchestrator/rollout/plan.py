@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
@@ -19,10 +20,11 @@ from orchestrator.fleet.inventory import Host, Inventory
 from orchestrator.model import HostReading, Length, Remedy, State, Time, Value, Verdict
 from orchestrator.names import length_text, under
 from orchestrator.playbook import Playbook
-from orchestrator.rollout.transaction import Change, NtaOrder, change, objection
+from orchestrator.rollout.transaction import LONGEST_ID, Change, NtaOrder, change, objection
 from orchestrator.rollout.waves import split
 
 LONGEST = timedelta(days=7)  # RFC 7646 section 4
+_PLAIN = re.compile(r"([a-z0-9]+\.)+|xn--[a-z0-9-]+\.")  # no two give one name with dots as "-"
 BROKEN_ON_PURPOSE = frozenset({"dnssec-failed.org.", "rhybar.cz.", "sigfail.verteiltesysteme.net."})
 
 Mode = Literal["nta", "config", "override"]
@@ -208,7 +210,13 @@ def make(
 
 
 def _nta_id(zone: str, plan_id: str) -> str:
-    return f"{zone.rstrip('.').replace('.', '-')}-{plan_id}"
+    """The zone's name, with a hash where that alone would not be its own or not fit."""
+    name = re.sub(r"[._]", "-", zone.removesuffix("."))
+    room = LONGEST_ID - len(plan_id) - 1
+    if _PLAIN.fullmatch(zone) and len(name) <= room:
+        return f"{name}-{plan_id}"
+    digest = hashlib.sha256(zone.encode()).hexdigest()[:12]
+    return f"{name[: room - 13]}-{digest}-{plan_id}".lstrip("-")
 
 
 def _planned(
@@ -255,8 +263,11 @@ def warnings(request: Request, verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def calls_for_nta(verdict: Verdict) -> bool:
-    """Only a bogus zone whose data are sound is helped by an NTA."""
-    return verdict.state is State.BOGUS and verdict.remedy in {Remedy.NTA, Remedy.NTA_CHILD}
+    """Only a bogus zone whose data are sound is helped by an NTA.
+
+    Where only some children are bad ("nta-child"), it belongs on each of those, not on the zone.
+    """
+    return verdict.state is State.BOGUS and verdict.remedy is Remedy.NTA
 
 
 def budget_sentence(playbook: Playbook) -> str:

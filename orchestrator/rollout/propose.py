@@ -12,16 +12,11 @@ from orchestrator.fleet.inventory import Host, Inventory
 from orchestrator.fleet.probe import Ask
 from orchestrator.model import ResolverView, Verdict
 from orchestrator.playbook import Playbook
+from orchestrator.rollout.asking import asks, baseline
 from orchestrator.rollout.means import Runner
 from orchestrator.rollout.plan import Mode, Plan, Preview, Request, make
 from orchestrator.rollout.send import read
-from orchestrator.rollout.verify import (
-    by_host,
-    control_asks,
-    control_complaints,
-    upstream_complaints,
-    zone_asks,
-)
+from orchestrator.rollout.verify import by_host
 
 
 def propose(
@@ -42,11 +37,10 @@ def propose(
     deadline = playbook.host_deadline.total_seconds()
     readings, faults = read(fleet, clock, inventory.hosts, deadline=deadline)
     fit = [host for host in inventory.hosts if host.name not in faults]
-    bad_names = {verdict.zone: verdict.bad_names[:4] for verdict in verdicts}
-    asks = baseline_asks(request.zones, bad_names, playbook)
-    seen = by_host(views(fit, asks))
+    bad_names = {verdict.zone: verdict.bad_names for verdict in verdicts}
+    seen = by_host(views(fit, asks(request.zones, bad_names, playbook)))
     for host in fit:
-        complaints = baseline_complaints(seen.get(host.name, []), request.zones, playbook)
+        complaints = baseline(seen.get(host.name, []), request.zones, playbook)
         problems = readings[host.name].problems
         if complaints and not problems:
             faults[host.name] = ("baseline", "; ".join(complaints))
@@ -61,24 +55,6 @@ def propose(
         faults=faults,
         previews=previews(request.mode, request.zones, inventory),
     )
-
-
-def baseline_asks(
-    zones: Sequence[str], bad_names: dict[str, tuple[str, ...]], playbook: Playbook
-) -> list[Ask]:
-    """Controls, and under each zone names that failed and one that nobody asked before."""
-    asks = list(control_asks(playbook.controls))
-    for zone in zones:
-        asks += zone_asks(zone, bad_names.get(zone, ()), f"ntactl-{secrets.token_hex(4)}")
-    return asks
-
-
-def baseline_complaints(
-    views: Sequence[ResolverView], zones: Sequence[str], playbook: Playbook
-) -> list[str]:
-    """Why a resolver must not be touched: it does not validate now, or has no upstream."""
-    complaints = control_complaints(views, playbook.controls)
-    return complaints + [c for zone in zones for c in upstream_complaints(views, zone)]
 
 
 def previews(mode: Mode, zones: Sequence[str], inventory: Inventory) -> list[Preview]:

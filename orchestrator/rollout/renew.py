@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from orchestrator.errors import Refused
 from orchestrator.incident.journal import Kind
-from orchestrator.incident.lifecycle import Phase, Record, fold, phase
+from orchestrator.incident.lifecycle import Record, fold
 from orchestrator.model import Verdict
 from orchestrator.rollout.apply import Report
-from orchestrator.rollout.gate import good_approvals
+from orchestrator.rollout.gate import check_renewable, good_approvals
 from orchestrator.rollout.means import Means
 from orchestrator.rollout.plan import Plan, PlannedHost, check_lifetime, sealed
 from orchestrator.rollout.send import Job, send
@@ -35,10 +34,7 @@ def make_renewal(
 ) -> Plan:
     """The plan that moves the end to `now + lifetime`. Pure. Raises BadInput, Refused."""
     check_lifetime(lifetime)
-    if phase(record, now) in {Phase.ENDED, Phase.EXPIRED, Phase.REVERTING}:
-        raise Refused(
-            "nta-ended", f"{record.id} has ended or is being taken out", next_step="ntactl plan ..."
-        )
+    check_renewable([record], now)
     now = now.replace(microsecond=0)
     nta = order(record).model_copy(update={"ends_at": now + lifetime})
     hosts = tuple(
@@ -104,4 +100,5 @@ def carry_out_renewal(means: Means, plan: Plan) -> Report:
     means.tell(
         plan.playbook.notify, "renewed", id=nta.id, zone=nta.zone, ends_at=ends, pending=late
     )
-    return Report(plan.id, "pending" if late else "done", hosts)
+    stuck = any(result.outcome == "stuck" for result in results.values())
+    return Report(plan.id, "person-needed" if stuck else "pending" if late else "done", hosts)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from orchestrator.fleet.inventory import Host
 from orchestrator.fleet.ssh import Outcome
 from orchestrator.incident.journal import Event, Kind
+from orchestrator.incident.lifecycle import NOTHING_SENT
 from orchestrator.model import HostReading, Receipt
 from orchestrator.rollout.answer import parse_reading, parse_receipt, refusal
 from orchestrator.rollout.means import Means, Runner
@@ -42,7 +43,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """How it went. `failure` is "" when a receipt came, else why none did."""
+    """How it went. `failure` is "" when a receipt came, else why none did.
+
+    Without a receipt the outcome is "unreachable", "stopped" (both: nothing was sent) or "unknown".
+    """
 
     host: Host
     receipt: Receipt | None
@@ -51,10 +55,12 @@ class Result:
 
     @property
     def outcome(self) -> str:
-        """The receipt's outcome, or "unreachable" / "unknown" without one."""
+        """The receipt's outcome, or what stands for one."""
         if self.receipt is not None:
             return self.receipt.outcome
-        return "unknown" if self.failure in {"lost", "timeout"} else "unreachable"
+        if self.failure not in NOTHING_SENT:
+            return "unknown"
+        return "stopped" if self.failure == "stopped" else "unreachable"
 
     @property
     def rule(self) -> str:
@@ -62,31 +68,58 @@ class Result:
         return self.receipt.rule if self.receipt is not None else self.failure
 
 
-def send(means: Means, plan_id: str, jobs: Sequence[Job], *, deadline: float) -> dict[str, Result]:
-    """Carry the jobs out, and write down what came of each. Gives results by host name."""
+def send(
+    means: Means, plan_id: str, jobs: Sequence[Job], *, deadline: float, stoppable: bool = False
+) -> dict[str, Result]:
+    """Carry the jobs out, and write down what came of each. Gives results by host name.
+
+    When a person asks to stop, what is `stoppable` begins on no further host.
+    """
     results: dict[str, Result] = {}
     left = list(jobs)
+    stopping = means.stopping if stoppable else _never
     for _ in range(TRIES):
         if not left:
             break
-        results |= _once(means, plan_id, left, deadline)
+        results |= _once(means, plan_id, left, deadline, stopping)
         left = [job for job in left if results[job.host.name].outcome == "unknown"]
     return results
 
 
-def _once(means: Means, plan_id: str, jobs: Sequence[Job], deadline: float) -> dict[str, Result]:
-    generation = int(means.clock().timestamp() * 1000)
+def _never() -> bool:
+    return False
+
+
+def _once(
+    means: Means,
+    plan_id: str,
+    jobs: Sequence[Job],
+    deadline: float,
+    stopping: Callable[[], bool],
+) -> dict[str, Result]:
+    generation = _generation(means, plan_id)
     means.journal.append(*(_sent(means, plan_id, job, generation) for job in jobs))
     by_name = {job.host.name: job for job in jobs}
     programs = [(job.host, _program(job, generation)) for job in jobs]
     results = {}
-    for outcome in means.fleet.run(programs, deadline=deadline):
+    for outcome in means.fleet.run(programs, deadline=deadline, stopping=stopping):
         job = by_name[outcome.host]
         result = _result(job, outcome, means.clock())
         means.journal.append(_finished(means, plan_id, job, result))
         means.say(_line(job, result))
         results[outcome.host] = result
     return results
+
+
+def _generation(means: Means, plan_id: str) -> int:
+    """Milliseconds of our clock, and above this plan's last: a step back must not outdate us.
+
+    Hosts refuse what is over a minute ahead of their own clock, so a wild last one is forgotten.
+    """
+    now = int(means.clock().timestamp() * 1000)
+    sent = (e for e in means.journal.events(plan_id) if e.kind is Kind.HOST_SENT)
+    last = max((int(event.data["generation"]) for event in sent), default=0)
+    return max(now, last + 1) if last < now + 60_000 else now
 
 
 def _program(job: Job, generation: int) -> str:

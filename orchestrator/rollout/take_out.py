@@ -1,20 +1,22 @@
-"""An NTA taken out: by a person, by the watcher, or put back on a host that lost it."""
+"""An NTA taken out: by a person, by the watcher, or because its end has come."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from orchestrator.fleet.inventory import Host
 from orchestrator.incident.journal import Event, Kind
-from orchestrator.incident.lifecycle import Record, fold
-from orchestrator.model import HostReading
-from orchestrator.rollout.apply import Report, verify_hosts
+from orchestrator.incident.lifecycle import OnHost, Record, fold
+from orchestrator.rollout.apply import Report
+from orchestrator.rollout.asking import not_validating
 from orchestrator.rollout.means import Means
-from orchestrator.rollout.plan import Plan, why_left_alone
-from orchestrator.rollout.send import Job, Result, read, send
-from orchestrator.rollout.transaction import NtaOrder, change
-from orchestrator.rollout.verify import by_host, control_asks, control_complaints
+from orchestrator.rollout.plan import Plan
+from orchestrator.rollout.send import Action, Job, Result, send
+from orchestrator.rollout.transaction import NtaOrder
 from orchestrator.rollout.waves import one_per_site
+
+STAND_INS = 2  # how often canaries that cannot be reached are replaced
 
 
 def order(record: Record) -> NtaOrder:
@@ -27,9 +29,9 @@ def again(means: Means, record: Record) -> Record:
     return fold(means.journal.events(record.plan))[record.id]
 
 
-def canaries(plan: Plan, record: Record) -> list[str]:
-    """One holding host a site."""
-    hosts = [plan.planned(name).host for name in record.holding()]
+def canaries(plan: Plan, names: Collection[str]) -> list[str]:
+    """One of these hosts a site."""
+    hosts = [planned.host for planned in plan.hosts if planned.host.name in names]
     return [host.name for host in one_per_site(hosts)]
 
 
@@ -39,98 +41,111 @@ def take_out(
     """Revert one NTA on these hosts. `stage` is "canary", "rest" or "all"."""
     data = {"stage": stage, "hosts": list(names), "why": why}
     means.journal.append(event(means, record, Kind.REVERT_STARTED, data))
-    return _send(means, plan, record, names, "revert")
+    return sent(means, plan, record, names, "revert", stoppable=True)
 
 
 def everywhere(means: Means, plan: Plan, record: Record, why: str) -> Report:
     """Take one NTA out of every host that may hold it: a host per site first, then the rest.
 
-    A canary that cannot be reverted stops it. Validation has to be back on each: the controls are
-    asked, not the zone, which may still be broken - that is the operator's decision.
+    A canary that answers and does not end well stops it; one that cannot be reached is replaced.
+    Validation has to be back on each: the controls are asked, not the zone, which may still be
+    broken - that is the operator's decision.
     """
-    first = canaries(plan, record)
-    results = take_out(means, plan, record, first, stage="all", why=why)
-    complaints = control_check(means, plan, first)
-    went_well = all(result.outcome == "reverted" for result in results.values())
-    if went_well and not complaints and not means.stopping():
-        rest = [name for name in again(means, record).holding() if name not in first]
+    results, complaints = _canaries_out(means, plan, record, why)
+    stopped = bool(complaints) or any(not _fine(result) for result in results.values())
+    if not stopped and not means.stopping():
+        rest = [name for name in again(means, record).holding() if name not in results]
         results |= take_out(means, plan, record, rest, stage="all", why=why)
-        complaints |= control_check(means, plan, rest)
-    ended = finish(means, plan, record, why)
+        complaints |= not_validating(means, plan, _reverted(means, plan, record, rest))
+    trouble = {n: r.message for n, r in results.items() if _out(r) and r.rule} | complaints
+    ended = finish(means, plan, record, why, trouble)
+    if not ended and (stopped or means.stopping()):
+        means.journal.append(event(means, record, Kind.REVERT_STOPPED, {"why": why}))
+    return _report(means, plan, record, results, trouble, ended=ended)
+
+
+def _canaries_out(
+    means: Means, plan: Plan, record: Record, why: str
+) -> tuple[dict[str, Result], dict[str, str]]:
+    """One host a site; sites whose canary cannot be reached get another, a few times."""
+    results: dict[str, Result] = {}
+    complaints: dict[str, str] = {}
+    for _ in range(1 + STAND_INS):
+        proven = {plan.planned(name).host.site for name, r in results.items() if _out(r)}
+        left = [name for name in again(means, record).holding() if name not in results]
+        first = canaries(plan, [n for n in left if plan.planned(n).host.site not in proven])
+        if not first or complaints or means.stopping():
+            break
+        results |= take_out(means, plan, record, first, stage="all", why=why)
+        complaints |= not_validating(means, plan, _reverted(means, plan, record, first))
+    return results, complaints
+
+
+def _out(result: Result) -> bool:
+    return result.outcome == "reverted"
+
+
+def _fine(result: Result) -> bool:
+    """Out, or never reached: that says nothing against going on elsewhere."""
+    return result.outcome in {"reverted", "unreachable", "unknown", "stopped"}
+
+
+def _reverted(means: Means, plan: Plan, record: Record, names: Sequence[str]) -> list[Host]:
+    hosts = again(means, record).hosts
+    return [plan.planned(n).host for n in names if hosts[n].state is OnHost.REVERTED]
+
+
+def _report(
+    means: Means,
+    plan: Plan,
+    record: Record,
+    results: dict[str, Result],
+    trouble: dict[str, str],
+    *,
+    ended: bool,
+) -> Report:
     hosts = {name: (r.outcome, r.rule, r.message) for name, r in results.items()}
-    hosts |= {name: ("reverted", "unverified", text) for name, text in complaints.items()}
+    for name, text in trouble.items():
+        hosts[name] = ("reverted", results[name].rule or "unverified", text)
     for name in again(means, record).holding():
         hosts.setdefault(name, ("not reverted", "", "it may still hold the NTA"))
     if means.stopping() and not ended:
         return Report(plan.id, "stopped", hosts, f"go on: ntactl revert {record.id}")
-    return Report(plan.id, "done" if ended and not complaints else "person-needed", hosts)
+    return Report(plan.id, "done" if ended and not trouble else "person-needed", hosts)
 
 
-def control_check(means: Means, plan: Plan, names: Sequence[str]) -> dict[str, str]:
-    """Does each of these validate? What is wrong, by host."""
-    hosts = [plan.planned(name).host for name in names]
-    views = by_host(means.views(hosts, control_asks(plan.playbook.controls))) if hosts else {}
-    found = {
-        name: control_complaints(views.get(name, []), plan.playbook.controls) for name in names
-    }
-    return {name: "; ".join(complaints) for name, complaints in found.items() if complaints}
+def finish(
+    means: Means, plan: Plan, record: Record, why: str, trouble: Mapping[str, str] | None = None
+) -> bool:
+    """Write the end down if no host can hold the NTA any more. Gives whether it ended.
 
-
-def finish(means: Means, plan: Plan, record: Record, why: str) -> bool:
-    """Write the end down if no host can hold the NTA any more. Gives whether it ended."""
+    `trouble` is what is wrong, by host name, though it is out.
+    """
     record = again(means, record)
     if record.holding():
         return False
     means.journal.append(event(means, record, Kind.REVERT_ENDED, {"why": why}))
-    kind = "ended" if why == "expired" else "reverted"
-    means.tell(plan.playbook.notify, kind, **about(record), why=why)
+    kind = "person-needed" if trouble else "ended" if why == "expired" else "reverted"
+    means.tell(plan.playbook.notify, kind, **about(record), why=why, hosts=dict(trouble or {}))
     return True
 
 
-def rearm(means: Means, plan: Plan, record: Record, names: Sequence[str]) -> dict[str, Result]:
-    """Tell hosts the end that holds now; each arms its guard for it first."""
-    return _send(means, plan, record, names, "renew")
-
-
-def bring_in(
-    means: Means, plan: Plan, record: Record, names: Sequence[str]
-) -> dict[str, tuple[str, str]]:
-    """Put an approved NTA on hosts that lost it or were not there, within its approved end.
-
-    The precondition is read afresh. Gives (rule, message) of hosts that stay without.
-    """
-    hosts = [plan.planned(name).host for name in names]
-    readings, faults = read(means.fleet, means.clock, hosts, deadline=_deadline(plan))
-    jobs, left = [], dict(faults)
-    for host in hosts:
-        reason = why_left_alone([order(record)], readings.get(host.name), faults.get(host.name))
-        if reason is None:
-            jobs.append(_job_in(record, readings[host.name], plan, host.name))
-        else:
-            left[host.name] = reason
-    results = send(means, plan.id, jobs, deadline=_deadline(plan))
-    for name, result in results.items():
-        if result.outcome != "applied":
-            left[name] = (result.rule or result.outcome, result.message)
-    on = [result.host for result in results.values() if result.outcome == "applied"]
-    complaints = verify_hosts(means, plan, on) if on else {}
-    return left | {name: ("unverified", complaint) for name, complaint in complaints.items()}
-
-
-def _job_in(record: Record, reading: HostReading, plan: Plan, name: str) -> Job:
-    host = plan.planned(name).host
-    orders = (order(record),)
-    return Job(host, "apply", orders, change(host, reading, orders))
-
-
-def _send(
-    means: Means, plan: Plan, record: Record, names: Sequence[str], action: Any
+def sent(
+    means: Means,
+    plan: Plan,
+    record: Record,
+    names: Sequence[str],
+    action: Action,
+    *,
+    stoppable: bool = False,
 ) -> dict[str, Result]:
+    """Take it out of these hosts ("revert"), or tell them the end that holds now ("renew")."""
     jobs = [Job(plan.planned(name).host, action, (order(record),)) for name in names]
-    return send(means, plan.id, jobs, deadline=_deadline(plan))
+    return send(means, plan.id, jobs, deadline=deadline(plan), stoppable=stoppable)
 
 
-def _deadline(plan: Plan) -> float:
+def deadline(plan: Plan) -> float:
+    """Seconds for the whole change on one host."""
     return plan.playbook.host_deadline.total_seconds()
 
 

@@ -14,6 +14,7 @@ from orchestrator.names import under
 from orchestrator.playbook import Controls
 
 ANSWERED = {"NOERROR", "NXDOMAIN"}
+_FRESH = "ntactl-"
 
 
 def control_asks(controls: Controls) -> list[Ask]:
@@ -21,10 +22,13 @@ def control_asks(controls: Controls) -> list[Ask]:
     return [Ask(name=controls.healthy, type="SOA"), Ask(name=controls.bogus, type="SOA")]
 
 
-def zone_asks(zone: str, names: Sequence[str], fresh: str) -> list[Ask]:
-    """What is asked under the zone: its SOA, names known to have failed, one never asked before."""
+def zone_asks(zone: str, names: Sequence[str], token: str) -> list[Ask]:
+    """What is asked under the zone: its SOA, names known to have failed, one never asked before.
+
+    `token` makes the last one new, so that no cache can answer it.
+    """
     seen = [Ask(name=name, type="A") for name in names if name != zone]
-    return [Ask(name=zone, type="SOA"), *seen, Ask(name=f"{fresh}.{zone}", type="A")]
+    return [Ask(name=zone, type="SOA"), *seen, Ask(name=f"{_FRESH}{token}.{zone}", type="A")]
 
 
 def control_complaints(views: Iterable[ResolverView], controls: Controls) -> list[str]:
@@ -57,11 +61,11 @@ def _bogus_complaints(view: ResolverView | None, zone: str) -> list[str]:
 def upstream_complaints(views: Iterable[ResolverView], zone: str) -> list[str]:
     """Before a flush: would the zone's names resolve through this host at all?
 
-    Stale answers may still hide the outage, and a flush drops them, so at least the SOA or one
-    uncached name has to be answered with CD.
+    Cached answers may still hide the outage, and a flush drops them, so the name that nobody asked
+    before has to be answered with CD.
     """
-    mine = [view for view in views if under(view.name, zone)]
-    if any(view.rcode_cd in ANSWERED for view in mine):
+    fresh = [view for view in views if under(view.name, zone) and view.name.startswith(_FRESH)]
+    if any(view.rcode_cd in ANSWERED for view in fresh):
         return []
     return [f"names under {zone} do not resolve through it even with CD: an NTA would not help"]
 

@@ -15,7 +15,7 @@ from orchestrator.model import Verdict
 from orchestrator.rollout.plan import Plan, Request, calls_for_nta
 from orchestrator.rollout.propose import propose
 from orchestrator.rollout.take_out import about, event
-from orchestrator.watch.cycle import Said, Watch
+from orchestrator.watch.cycle import Said, Watch, guarded, known_bad
 from orchestrator.watch.step import Act
 
 
@@ -26,20 +26,21 @@ def aftercare(watch: Watch, save: Callable[[Plan], Path]) -> list[Said]:
     newest = {record.zone: record for record in records.values()}
     said = []
     for zone, record in newest.items():
-        if zone not in live and _is_watched(watch, record):
-            said += _look(watch, record, save)
+        if zone not in live and _recovered(record):
+            said += guarded(watch, record, lambda record: _after(watch, record, save))
     return said
 
 
-def _is_watched(watch: Watch, record: Record) -> bool:
-    if record.ended_at is None or record.ended_why != "recovered" or record.broke_again:
-        return False
-    return watch.means.clock() - record.ended_at < watch.plan(record.plan).playbook.aftercare
+def _recovered(record: Record) -> bool:
+    return record.ended_why == "recovered" and not record.broke_again
 
 
-def _look(watch: Watch, record: Record, save: Callable[[Plan], Path]) -> list[Said]:
+def _after(watch: Watch, record: Record, save: Callable[[Plan], Path]) -> list[Said]:
     old = watch.plan(record.plan)
-    verdict = watch.check(old, record.zone, ())
+    assert record.ended_at is not None
+    if watch.means.clock() - record.ended_at >= old.playbook.aftercare:
+        return []
+    verdict = watch.check(old, record.zone, known_bad(old, record))
     if not calls_for_nta(verdict):
         return []
     path = save(_prepare(watch, record, old, verdict))

@@ -34,13 +34,15 @@ class Act(StrEnum):
 class Seen:
     """What this cycle saw.
 
-    `clean` and `why` judge the zone from here; `lost` are hosts that should hold the NTA and do
+    `clean` and `why` judge the zone from here, `secure` whether its answers are to have AD again;
+    `lost` are hosts that should hold the NTA and do
     not, `rearm` those whose guard has another end, `silent` those that did not answer;
     `canary_complaints` are of the reverted canaries, by host.
     """
 
     clean: bool = False
     why: str = ""
+    secure: bool = False
     lost: tuple[str, ...] = ()
     rearm: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
@@ -97,15 +99,11 @@ def step(record: Record, seen: Seen, now: datetime, playbook: Playbook) -> Decis
         case Phase.EXPIRED:
             return Decision(Act.EXPIRE, "its end is reached: taking it out", record.holding())
         case Phase.REVERTING:
-            return Decision(
-                Act.TAKE_OUT, f"taking it out of {_hosts(record.holding())}", record.holding()
-            )
+            return _revert_on(record, seen)
+        case Phase.HELD:
+            return _held(record, seen)
         case Phase.BAKING:
             return _bake(record, seen, now, playbook)
-        case Phase.HELD:
-            until = record.held_until
-            assert until is not None
-            return _keep(record, seen, f"held until {until:%H:%M:%SZ}: {record.hold_reason}")
         case Phase.APPLYING:
             advice = f"apply was interrupted: run 'ntactl apply' with plan {record.plan} again"
             return _toward_revert(record, seen, now, playbook) or Decision(Act.WAIT, advice)
@@ -122,29 +120,41 @@ def _active(record: Record, seen: Seen, now: datetime, playbook: Playbook) -> De
 def _toward_revert(
     record: Record, seen: Seen, now: datetime, playbook: Playbook
 ) -> Decision | None:
+    """Clean for long enough? Hosts that do not answer wait for the others to go first."""
     if not seen.clean or record.clean_since is None or record.looks_clean < FEWEST_LOOKS:
         return None
     clean_for = now - record.clean_since
     if clean_for < playbook.hold_down:
         return None
-    return Decision(
-        Act.REVERT_CANARY,
-        f"{seen.why}, clean for {_short(clean_for)}: reverting a canary in every site",
-    )
+    since = f"{seen.why}, clean for {_short(clean_for)}"
+    if not record.holding():
+        return Decision(Act.TAKE_OUT, f"{since}, and no host holds it")
+    awake = tuple(name for name in record.holding() if name not in seen.silent)
+    if not awake:
+        return Decision(Act.WAIT, f"{since}, but no host that holds it answers: its guard lifts it")
+    return Decision(Act.REVERT_CANARY, f"{since}: reverting a canary in every site", awake)
+
+
+def _held(record: Record, seen: Seen) -> Decision:
+    """Nothing goes out; canaries that are out already are still looked after."""
+    assert record.held_until is not None
+    sentence = f"held until {record.held_until:%H:%M:%SZ}: {record.hold_reason}"
+    if record.canaries:
+        return _bake_trouble(record, seen) or Decision(Act.WAIT, sentence)
+    return _keep(record, seen, sentence)
+
+
+def _revert_on(record: Record, seen: Seen) -> Decision:
+    """The revert goes on, unless it was the watcher's own and the zone broke again meanwhile."""
+    if record.canaries and not record.taking_back and not seen.clean:
+        return _returns(seen, record.reverted())
+    return Decision(Act.TAKE_OUT, f"taking it out of {_hosts(record.holding())}", record.holding())
 
 
 def _bake(record: Record, seen: Seen, now: datetime, playbook: Playbook) -> Decision:
-    if seen.canary_complaints:
-        name, complaint = next(iter(seen.canary_complaints.items()))
-        return Decision(
-            Act.RETURN_CANARY, f"canary {name}: {complaint}: its NTA returns", record.canaries
-        )
-    if not seen.clean:
-        return Decision(
-            Act.RETURN_CANARY,
-            f"the zone is not clean ({seen.why}): its NTA returns",
-            record.canaries,
-        )
+    trouble = _bake_trouble(record, seen)
+    if trouble:
+        return trouble
     assert record.baking_since is not None
     baked = now - record.baking_since
     if baked < playbook.bake:
@@ -154,6 +164,20 @@ def _bake(record: Record, seen: Seen, now: datetime, playbook: Playbook) -> Deci
     return Decision(
         Act.TAKE_OUT, f"canaries validated for {_short(baked)}: taking it out", record.holding()
     )
+
+
+def _bake_trouble(record: Record, seen: Seen) -> Decision | None:
+    """A canary that does not do well, or a zone that is not clean any more: back with it."""
+    out = tuple(name for name in record.canaries if name in record.reverted())
+    if seen.canary_complaints:
+        name, complaint = next(iter(seen.canary_complaints.items()))
+        return Decision(Act.RETURN_CANARY, f"canary {name}: {complaint}: its NTA returns", out)
+    return None if seen.clean else _returns(seen, out)
+
+
+def _returns(seen: Seen, names: tuple[str, ...]) -> Decision:
+    sentence = f"the zone is not clean ({seen.why}): its NTA returns"
+    return Decision(Act.RETURN_CANARY, sentence, names)
 
 
 def _keep(record: Record, seen: Seen, sentence: str) -> Decision:
@@ -168,7 +192,8 @@ def _progress(record: Record, seen: Seen, now: datetime, playbook: Playbook) -> 
     if not seen.clean:
         return f"not clean: {seen.why}"
     since = record.clean_since or now
-    return f"clean for {_short(now - since)} of {length_text(playbook.hold_down)}"
+    gap = f" (nobody looked for {_short(record.unwatched)} before)" if record.unwatched else ""
+    return f"clean for {_short(now - since)} of {length_text(playbook.hold_down)}{gap}"
 
 
 def _hosts(names: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ from harness import NTACTL, ROOT, Lab
 
 
 def interrupted(lab: Lab, plan: Path, times: int) -> tuple[int, str]:
-    """`ntactl apply PLAN`, with Ctrl-C once the canary is on its way."""
+    """`ntactl apply PLAN`, with Ctrl-C once the first canary has it."""
     process = subprocess.Popen(
         [*NTACTL, "lab", "exec", "--", *NTACTL, "apply", str(plan)],
         env=lab.env,
@@ -21,7 +21,7 @@ def interrupted(lab: Lab, plan: Path, times: int) -> tuple[int, str]:
     )
     assert process.stdout is not None
     said = ""
-    while "canary:" not in said:
+    while ": applied" not in said:
         line = process.stdout.readline()
         assert line, said
         said += line
@@ -38,7 +38,9 @@ def test_once_stops_after_the_hosts_in_flight(broken: Lab, tmp_path: Path) -> No
     code, said = interrupted(broken, plan, 1)
     assert code == 130, said
     assert "ntactl revert de-" in said
-    assert {name for name, zones in broken.all_ntas().items() if zones} == {"unbound1", "bind1"}
+    on = {name for name, zones in broken.all_ntas().items() if zones}
+    assert on
+    assert on <= {"unbound1", "bind1"}
     broken.ok("apply", str(plan))
     assert all(zones == ["de."] for zones in broken.all_ntas().values())
 
@@ -48,7 +50,7 @@ def test_twice_stops_at_once_and_can_be_taken_back(broken: Lab, tmp_path: Path) 
     made = broken.approved(plan)
     code, said = interrupted(broken, plan, 2)
     assert code == 130, said
-    assert "ntactl status" in said
+    assert f"ntactl revert {made['ntas'][0]['id']}" in said
     assert "Traceback" not in said
     broken.ok("revert", made["ntas"][0]["id"], "--yes")
     assert broken.files() == before

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ def test_stale(broken: Lab, tmp_path: Path) -> None:
     quick.write_text(re.sub(r"plan_expires: \w+", "plan_expires: 1s", policy))
     path = tmp_path / "p.json"
     broken.plan(path, "--playbook", str(quick))
+    time.sleep(1)
     refused(broken, "plan-expired", "approve", str(path))
     refused(broken, "plan-expired", "apply", str(path))
     shown = broken.ok("show", str(path))

@@ -1,11 +1,12 @@
 """May this plan be carried out now? Every no has its rule's name."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 import pytest
 
-from orchestrator.errors import BadInput, Refused
+from orchestrator.errors import BadInput, NtactlError, Refused
 from orchestrator.fleet.inventory import Host, Inventory
 from orchestrator.incident.journal import Event, Kind
 from orchestrator.incident.lifecycle import fold
@@ -123,6 +124,7 @@ def test_stale() -> None:
         (State.INSECURE, Remedy.NONE),
         (State.INDETERMINATE, Remedy.ESCALATE),
         (State.BOGUS, Remedy.ESCALATE),
+        (State.BOGUS, Remedy.NTA_CHILD),
         (State.SECURE, Remedy.FLUSH),
     ],
 )
@@ -196,6 +198,29 @@ def test_a_plan_is_carried_out_once(outcome: str) -> None:
 def test_an_unfinished_plan_goes_on_though_it_is_stale_by_now() -> None:
     made = approved(plan(), "b")
     gate.check_unfinished(made, [started(made)], NOW + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("stage", ["canary", "rest"])
+def test_a_plan_is_not_taken_up_while_its_nta_is_taken_out(stage: str) -> None:
+    made = approved(plan(), "b")
+    data = {"stage": stage, "hosts": ["h1"], "why": "w"}
+    ids = tuple(n.id for n in made.ntas)
+    going = Event(at=NOW, kind=Kind.REVERT_STARTED, plan=made.id, ntas=ids, data=data)
+    with pytest.raises(Refused) as refusal:
+        gate.check_unfinished(made, [started(made), ended(made, "pending"), going], NOW)
+    assert refusal.value.rule == "reverting"
+
+
+def test_a_renewal_needs_an_nta_that_stands() -> None:
+    made = plan()
+    (record,) = fold([started(made), ended(made, "done")]).values()
+    gate.check_renewable([record], NOW)
+    for gone, now in ((record, record.ends_at), (replace(record, ended_at=NOW), NOW)):
+        with pytest.raises(Refused) as refusal:
+            gate.check_renewable([gone], now)
+        assert refusal.value.rule == "nta-ended"
+    with pytest.raises(NtactlError, match="not in this state"):
+        gate.check_renewable([], NOW)
 
 
 @pytest.mark.parametrize(

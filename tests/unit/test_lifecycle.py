@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from orchestrator.incident.journal import Event, Kind
 from orchestrator.incident.lifecycle import OnHost, Phase, Record, fold, phase
 
@@ -34,12 +36,13 @@ def after(*events: Event) -> Record:
     return fold([started(), *events])[NTA]
 
 
-def sent(host: str, seconds: float = 1) -> Event:
-    return event(Kind.HOST_SENT, seconds, host, action="apply")
+def sent(host: str, seconds: float = 1, action: str = "apply") -> Event:
+    return event(Kind.HOST_SENT, seconds, host, action=action)
 
 
-def done(host: str, outcome: str, seconds: float = 2) -> Event:
-    return event(Kind.HOST_DONE, seconds, host, outcome=outcome, rule="", message="")
+def done(host: str, outcome: str, seconds: float = 2, action: str = "apply") -> Event:
+    data = {"action": action, "outcome": outcome, "rule": "", "message": ""}
+    return event(Kind.HOST_DONE, seconds, host, **data)
 
 
 def failed(host: str, failure: str) -> Event:
@@ -63,9 +66,40 @@ def test_a_refused_revert_leaves_the_host_holding() -> None:
     assert record.hosts["h1"].state is OnHost.APPLIED
 
 
-def test_a_lost_connection_then_a_refusal_means_nothing_was_done() -> None:
-    record = after(sent("h1"), failed("h1", "lost"), sent("h1", 3), done("h1", "refused", 4))
-    assert record.hosts["h1"].state is OnHost.REFUSED
+@pytest.mark.parametrize("first", ["lost", "timeout", "killed", "unreadable", "no answer at all"])
+@pytest.mark.parametrize("second", ["unreachable", "stopped", "refused"])
+def test_a_second_program_that_did_nothing_does_not_tell_what_the_first_did(
+    first: str, second: str
+) -> None:
+    begun = [sent("h1")] if first == "no answer at all" else [sent("h1"), failed("h1", first)]
+    end = done("h1", "refused", 4) if second == "refused" else failed("h1", second)
+    assert after(*begun, sent("h1", 3), end).holding() == ("h1",)
+
+
+@pytest.mark.parametrize("outcome", ["undone", "reverted"])
+def test_a_receipt_tells(outcome: str) -> None:
+    record = after(sent("h1"), failed("h1", "lost"), sent("h1", 3), done("h1", outcome, 4))
+    assert record.holding() == ()
+
+
+def test_a_host_that_was_not_begun_is_as_it_was() -> None:
+    assert after(sent("h1"), failed("h1", "stopped")).hosts["h1"].state is OnHost.PLANNED
+
+
+def test_a_renewal_that_failed_leaves_the_nta_standing() -> None:
+    on = (sent("h1"), done("h1", "applied"), sent("h1", 5, "renew"))
+    record = after(*on, done("h1", "undone", 6, "renew"))
+    assert record.hosts["h1"].state is OnHost.APPLIED
+
+
+def test_a_host_that_does_not_verify_is_known_until_it_does() -> None:
+    on = (sent("h1"), done("h1", "applied"))
+    bad = event(Kind.WAVE_VERIFIED, 3, hosts=[], complaints={"h1": "SERVFAIL"})
+    assert after(*on, bad).unverified() == {"h1": "SERVFAIL"}
+    kept = after(*on, bad, sent("h1", 4, "revert"), failed("h1", "unreachable"))
+    assert kept.unverified() == {"h1": "SERVFAIL"}
+    good = event(Kind.WAVE_VERIFIED, 5, hosts=["h1"], complaints={})
+    assert after(*on, bad, good).unverified() == {}
 
 
 def test_phase_follows_the_clock_alone() -> None:
@@ -93,6 +127,26 @@ def test_a_clean_streak_starts_anew_after_a_bad_look() -> None:
 def test_a_clean_streak_starts_anew_after_a_gap_in_which_nobody_looked() -> None:
     record = after(looked(10, clean=True), looked(20, clean=True), looked(500, clean=True))
     assert (record.clean_since, record.looks_clean) == (at(500), 1)
+    assert record.unwatched == timedelta(seconds=480)
+
+
+def test_a_hold_wins_over_canaries_that_bake_and_over_an_interrupted_apply() -> None:
+    hold = event(Kind.HELD, 60, until=END.isoformat(), reason="r")
+    canary = event(Kind.REVERT_STARTED, 50, stage="canary", hosts=["h1"], why="w")
+    done_ = event(Kind.APPLY_ENDED, 5, outcome="done")
+    assert phase(after(done_, canary), at(70)) is Phase.BAKING
+    assert phase(after(done_, canary, hold), at(70)) is Phase.HELD
+    assert phase(after(canary), at(70)) is Phase.BAKING
+    assert phase(after(hold), at(70)) is Phase.HELD
+
+
+def test_a_revert_that_stopped_is_not_gone_on_with() -> None:
+    record = after(
+        event(Kind.APPLY_ENDED, 5, outcome="done"),
+        event(Kind.REVERT_STARTED, 50, stage="all", hosts=["h1"], why="w"),
+        event(Kind.REVERT_STOPPED, 51, why="w"),
+    )
+    assert phase(record, at(60)) is Phase.ACTIVE
 
 
 def test_a_renewal_moves_the_end_and_warns_again() -> None:
@@ -111,7 +165,7 @@ def test_a_returned_canary_waits_for_its_nta_again() -> None:
         event(Kind.APPLY_ENDED, 5, outcome="done"),
         event(Kind.REVERT_STARTED, 50, stage="canary", hosts=["h1"], why="w"),
         done("h1", "reverted", 51),
-        event(Kind.CANARY_RETURNED, 60, why="w"),
+        event(Kind.CANARY_RETURNED, 60, why="w", hosts=["h1"]),
     )
     assert record.canaries == ()
     assert "h1" in record.pending()

@@ -70,9 +70,16 @@ def test_a_name_of_another_zone_says_nothing() -> None:
     assert nta_complaints([view("de.", "NOERROR"), view("xde.", "SERVFAIL")], "de.") == []
 
 
-def test_without_an_upstream_an_nta_would_not_help() -> None:
-    assert upstream_complaints([view("de.", "SERVFAIL", "SERVFAIL")], "de.") != []
-    assert upstream_complaints([view("de.", "SERVFAIL", "NOERROR")], "de.") == []
+@pytest.mark.parametrize(
+    ("cd", "helps"),
+    [("NOERROR", True), ("NXDOMAIN", True), ("SERVFAIL", False), (None, False)],
+)
+def test_an_nta_helps_only_where_a_name_nobody_asked_before_resolves_with_cd(
+    cd: str | None, helps: bool
+) -> None:
+    cached = view("de.", "NOERROR", "NOERROR")
+    fresh = view("ntactl-0a1b2c3d.de.", "SERVFAIL", cd)
+    assert (upstream_complaints([cached, fresh], "de.") == []) is helps
 
 
 def test_validation_is_back_only_with_ad_where_the_zone_is_secure() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -32,8 +33,16 @@ CLEAN = Seen(clean=True, why="secure at 4 addresses")
 DIRTY = Seen(clean=False, why="rrsig-invalid NSEC3")
 
 
-def baking(seconds: float) -> Record:
-    return replace(ACTIVE, canaries=("h1",), baking_since=NOW - timedelta(seconds=seconds))
+OUT = HostRecord(OnHost.REVERTED)
+
+
+def baking(seconds: float, **fields: Any) -> Record:
+    since = NOW - timedelta(seconds=seconds)
+    hosts = {"h1": OUT, "h2": ON}
+    return replace(ACTIVE, canaries=("h1",), baking_since=since, hosts=hosts, **fields)
+
+
+HELD = {"held_until": NOW + timedelta(minutes=1), "hold_reason": "r"}
 
 
 CASES = [
@@ -69,6 +78,30 @@ CASES = [
         replace(CLEAN, canary_complaints={"h1": "de. SOA is SERVFAIL"}),
         Act.RETURN_CANARY,
     ),
+    ("a hold stops the bake", baking(6, **HELD), CLEAN, Act.WAIT),
+    ("under a hold a canary still gets it back", baking(1, **HELD), DIRTY, Act.RETURN_CANARY),
+    ("it broke while the rest goes", baking(6, reverting=True), DIRTY, Act.RETURN_CANARY),
+    ("the rest goes on", baking(6, reverting=True), CLEAN, Act.TAKE_OUT),
+    ("a person's revert goes on", replace(ACTIVE, reverting=True), DIRTY, Act.TAKE_OUT),
+    ("baking after an interrupted apply", baking(1, outcome=""), CLEAN, Act.WAIT),
+    (
+        "an interrupted apply is held",
+        replace(ACTIVE, outcome="", **LONG_CLEAN, **HELD),
+        CLEAN,
+        Act.WAIT,
+    ),
+    (
+        "nobody holds it",
+        replace(ACTIVE, outcome="", hosts={"h1": HostRecord()}, **LONG_CLEAN),
+        CLEAN,
+        Act.TAKE_OUT,
+    ),
+    (
+        "nobody who holds it answers",
+        replace(ACTIVE, **LONG_CLEAN),
+        replace(CLEAN, silent=("h1", "h2")),
+        Act.WAIT,
+    ),
     ("a reload lost it", ACTIVE, replace(DIRTY, lost=("h2",)), Act.BRING_IN),
     ("silent hosts are left", ACTIVE, replace(DIRTY, lost=("h2",), silent=("h2",)), Act.WAIT),
     (
@@ -99,6 +132,16 @@ CASES = [
 )
 def test_step(record: Record, seen: Seen, act: Act) -> None:
     assert step(record, seen, NOW, PLAYBOOK).act is act
+
+
+def test_canaries_are_chosen_among_hosts_that_answer() -> None:
+    seen = replace(CLEAN, silent=("h1",))
+    assert step(replace(ACTIVE, **LONG_CLEAN), seen, NOW, PLAYBOOK).hosts == ("h2",)
+
+
+def test_a_streak_that_broke_off_says_why() -> None:
+    record = replace(ACTIVE, clean_since=NOW, looks_clean=1, unwatched=timedelta(minutes=6))
+    assert "nobody looked for 6m before" in step(record, CLEAN, NOW, PLAYBOOK).sentence
 
 
 def verdict(state: State, *findings: Finding, servers: tuple[ServerState, ...] = ()) -> Verdict:

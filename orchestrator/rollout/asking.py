@@ -1,0 +1,99 @@
+"""What the resolvers of a plan answer now, and what is wrong with that: complaints by host name."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+
+from orchestrator.fleet.inventory import Host
+from orchestrator.fleet.probe import Ask
+from orchestrator.model import ResolverView
+from orchestrator.playbook import Playbook
+from orchestrator.rollout.means import Means
+from orchestrator.rollout.plan import Plan
+from orchestrator.rollout.verify import (
+    by_host,
+    control_asks,
+    control_complaints,
+    nta_complaints,
+    upstream_complaints,
+    validation_complaints,
+    zone_asks,
+)
+
+TRIES = 4  # a resolver that was just flushed may need a moment for its first answers
+BAD_NAMES = 4  # names known to have failed that each resolver is asked for
+
+Complaints = dict[str, str]
+Judge = Callable[[Sequence[ResolverView]], list[str]]
+
+
+def asks(
+    zones: Sequence[str], bad_names: dict[str, tuple[str, ...]], playbook: Playbook
+) -> list[Ask]:
+    """Controls, and under each zone names that failed and one that nobody asked before."""
+    asked = list(control_asks(playbook.controls))
+    for zone in zones:
+        asked += zone_asks(zone, bad_names.get(zone, ())[:BAD_NAMES], secrets.token_hex(4))
+    return asked
+
+
+def baseline(views: Sequence[ResolverView], zones: Sequence[str], playbook: Playbook) -> list[str]:
+    """Why a resolver must not be touched: it does not validate now, or has no upstream."""
+    complaints = control_complaints(views, playbook.controls)
+    return complaints + [c for zone in zones for c in upstream_complaints(views, zone)]
+
+
+def not_fit(means: Means, plan: Plan, hosts: Sequence[Host]) -> Complaints:
+    """Hosts that must not be touched now."""
+    zones = [nta.zone for nta in plan.ntas]
+    return _judged(means, plan, hosts, lambda views: baseline(views, zones, plan.playbook))
+
+
+def not_relieved(means: Means, plan: Plan, hosts: Sequence[Host]) -> Complaints:
+    """Hosts that should have the plan's NTAs, and do not answer like it."""
+
+    def judge(views: Sequence[ResolverView]) -> list[str]:
+        relief = [c for nta in plan.ntas for c in nta_complaints(views, nta.zone)]
+        return control_complaints(views, plan.playbook.controls) + relief
+
+    return _patiently(means, plan, hosts, judge)
+
+
+def not_validating(means: Means, plan: Plan, hosts: Sequence[Host]) -> Complaints:
+    """Hosts that fail the controls; the zone, which may still be broken, is not asked about."""
+    controls = plan.playbook.controls
+    return _patiently(means, plan, hosts, lambda views: control_complaints(views, controls))
+
+
+def not_recovered(
+    means: Means, plan: Plan, hosts: Sequence[Host], zone: str, *, secure: bool
+) -> Complaints:
+    """Hosts without the NTA that do not validate again, or do not resolve what had failed."""
+
+    def judge(views: Sequence[ResolverView]) -> list[str]:
+        back = validation_complaints(views, zone, secure=secure)
+        return control_complaints(views, plan.playbook.controls) + back
+
+    return _patiently(means, plan, hosts, judge)
+
+
+def _patiently(means: Means, plan: Plan, hosts: Sequence[Host], judge: Judge) -> Complaints:
+    """Ask until nobody complains, a few times."""
+    waiting, complaints = list(hosts), dict[str, str]()
+    for attempt in range(TRIES):
+        if not waiting:
+            break
+        if attempt:
+            means.pause(1.0)
+        complaints = _judged(means, plan, waiting, judge)
+        waiting = [host for host in waiting if host.name in complaints]
+    return complaints
+
+
+def _judged(means: Means, plan: Plan, hosts: Sequence[Host], judge: Judge) -> Complaints:
+    bad_names = {verdict.zone: verdict.bad_names for verdict in plan.verdicts}
+    asked = asks([nta.zone for nta in plan.ntas], bad_names, plan.playbook)
+    views = by_host(means.views(hosts, asked)) if hosts else {}
+    found = {host.name: judge(views.get(host.name, [])) for host in hosts}
+    return {name: "; ".join(complaints) for name, complaints in found.items() if complaints}
