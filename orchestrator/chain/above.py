@@ -154,7 +154,8 @@ def silence(sight: Sight) -> Look | None:
         return looking.failed(Cause.TRUNCATED_NO_TCP, "answers cut short, and not over TCP")
     if sight.error == "malformed":
         return looking.failed(Cause.SERVER_LAME, "sends bytes that are no DNS message")
-    return looking.failed(Cause.SERVER_UNREACHABLE, sight.error)
+    why = "the check's time was over" if sight.error == "deadline" else sight.error
+    return looking.failed(Cause.SERVER_UNREACHABLE, why)
 
 
 def _message(sight: Sight) -> Message | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from orchestrator.playbook import Probe
 __all__ = ["Vantage", "check", "drive", "look", "vantage"]
 
 T = TypeVar("T")
+PATIENCE = 60  # timeouts that one check may last
 
 
 def check(
@@ -60,7 +62,9 @@ def look(
     )
     at, started = clock(), time.monotonic()
     steps = survey(dns.name.from_text(zone), vantage, looks, random.SystemRandom())
-    seen = drive(steps, timeout=probe.timeout.total_seconds())
+    timeout = probe.timeout.total_seconds()
+    most = PATIENCE * timeout + looks.rounds * looks.every
+    seen = drive(steps, timeout=timeout, deadline=most)
     return Evidence(
         zone=zone,
         anchors=vantage.anchors,
@@ -74,13 +78,17 @@ def look(
     )
 
 
-def drive(steps: Steps[T], *, timeout: float) -> T:
-    """Answer a walk's questions from the network until it is done."""
+def drive(steps: Steps[T], *, timeout: float, deadline: float = math.inf) -> T:
+    """Answer a walk's questions from the network until it is done.
+
+    After `deadline` seconds every question is answered with nothing, so that any walk ends.
+    """
+    until = time.monotonic() + deadline
     try:
         batch = next(steps)
         while True:
-            time.sleep(batch.after)
-            batch = steps.send(ask(batch.questions, timeout=timeout))
+            time.sleep(max(0.0, min(batch.after, until - time.monotonic())))
+            batch = steps.send(ask(batch.questions, timeout=timeout, until=until))
     except StopIteration as done:
         result: T = done.value
         return result

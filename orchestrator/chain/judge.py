@@ -18,7 +18,7 @@ from orchestrator.chain.look import Judged
 from orchestrator.chain.own import looks, unjudged, unseen
 from orchestrator.chain.remedy import Facts, remedy
 from orchestrator.chain.tell import EDE, disputes, findings, flaps, health, matrix, unanswered
-from orchestrator.chain.verify import When
+from orchestrator.chain.verify import VERDICT, When, Work
 from orchestrator.model import Cause, Extent, Finding, Remedy, ServerState, State, Verdict
 
 BAD_NAMES = 32
@@ -26,23 +26,27 @@ _WORST = (State.BOGUS, State.INDETERMINATE, State.INSECURE, State.SECURE)
 _CHILD = ("child DS", "no DS")
 
 
-def judge(evidence: Evidence, now: datetime, skew: float = 0) -> Verdict:
-    """What the evidence says of its zone at `now`, tolerating `skew` seconds on signature times."""
-    when = When(now.timestamp(), skew)
+def judge(evidence: Evidence, now: datetime, skew: float = 0, *, most: int = VERDICT) -> Verdict:
+    """What the evidence says of its zone at `now`, tolerating `skew` seconds on signature times.
+
+    At most `most` different signatures are tried.
+    """
+    work = Work(most)
+    when = When(now.timestamp(), skew, work)
     link = above(evidence, when)
     if evidence.cuts[-1].zone != evidence.zone:
         return _Case(evidence, when, link, ()).undelegated()
     judged = _drop_missing_family(looks(evidence, link, when))
-    wrong = clock.suspect(link, judged, when)
-    if wrong:
-        link = replace(
-            link,
-            state=State.INDETERMINATE,
-            cause=Cause.CLOCK_SUSPECT,
-            where=evidence.zone,
-            detail=wrong,
-        )
+    if spent := work.spent:
+        link = _undecided(evidence, link, Cause.VALIDATION_LIMIT, spent)
+    elif wrong := clock.suspect(link, judged, when):
+        link = _undecided(evidence, link, Cause.CLOCK_SUSPECT, wrong)
     return _Case(evidence, when, link, judged).verdict()
+
+
+def _undecided(evidence: Evidence, link: Above, cause: Cause, detail: str) -> Above:
+    """Whatever the looks show, it is not shown well enough."""
+    return replace(link, state=State.INDETERMINATE, cause=cause, where=evidence.zone, detail=detail)
 
 
 def _drop_missing_family(judged: tuple[Judged, ...]) -> tuple[Judged, ...]:

@@ -78,6 +78,7 @@ def dnskey(message: Message | None, zone: Name, ds: Sequence[DS], when: When) ->
     sick = lame(message, zone)
     if sick or message is None:
         return sick or failed(Cause.SERVER_LAME, "")
+    when.begin()
     keys = find(message.answer, zone, DNSKEY)
     entry = enter(zone, ds, keys, signatures(message.answer, zone, DNSKEY), when)
     if entry.insecure:

@@ -18,7 +18,7 @@ from dns.rdatatype import NS
 from orchestrator.chain.evidence import Cut, Purpose, Server, Sight
 from orchestrator.chain.ring import Ring
 from orchestrator.chain.vantage import Vantage
-from orchestrator.chain.walk import Steps, Walk
+from orchestrator.chain.walk import SERVERS, Steps, Walk
 from orchestrator.dns.exchange import Reply
 from orchestrator.dns.message import find, read
 
@@ -123,6 +123,7 @@ class _Survey:
         servers = yield from self.walk.servers(zone, added, {})
         cut = self.cuts[-1]
         new = tuple(server for server in servers if server not in cut.servers)
+        new = new[: max(0, SERVERS - len(cut.servers))]
         self.cuts = (*self.cuts[:-1], Cut(zone=cut.zone, servers=(*cut.servers, *new)))
         return new
 

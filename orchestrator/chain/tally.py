@@ -48,6 +48,9 @@ class Tally:
     inception: int | None = None
     _denial: tuple[Denial | None, str] | None = None
 
+    def __post_init__(self) -> None:
+        self.when.begin()
+
     def check(self, section: tuple[RRset, ...], rrset: RRset) -> Signed | None:
         """Verify one RRset and count it; None when it does not stand."""
         if self.trust.insecure:

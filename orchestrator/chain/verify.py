@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Any
@@ -19,6 +19,7 @@ import dns.exception
 import dns.name
 import dns.rdatatype
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from dns.dnssecalgs import get_algorithm_cls_from_dnskey
 from dns.name import Name
 from dns.rdtypes.ANY.DNSKEY import DNSKEY
@@ -29,7 +30,10 @@ from orchestrator.model import Cause, rfc3339
 
 ALGORITHMS = frozenset({5, 7, 8, 10, 13, 14, 15, 16})
 SIGNATURES = 8  # tried for one RRset; BIND allows 16 validations a whole fetch
+ANSWER = 64  # keys tried on signatures of one answer; a denial signed twice takes 8
+VERDICT = 20_000  # different ones for one verdict: 26 servers that sign each answer anew, twice
 KEYS_PER_TAG = 4  # tried for one signature; Unbound's limit for colliding tags is the same
+RSA_BITS, EXPONENT_BITS = 4096, 64  # RFC 3110 section 2; BIND takes exponents up to 35 bits
 ZONE, REVOKE = 0x0100, 0x0080  # DNSKEY flags, RFC 4034 section 2.1.1 and RFC 5011 section 7
 
 _UNUSABLE = (
@@ -55,12 +59,47 @@ class Fault:
     algorithm: int | None = None
 
 
+@dataclass(slots=True)
+class Work:
+    """What has been tried (CVE-2023-50387). For a verdict, what all servers send costs once."""
+
+    most: int = VERDICT
+    tried: set[tuple[DNSKEY, bytes, bytes]] = field(default_factory=set)
+    answer: int = 0
+
+    @property
+    def spent(self) -> str:
+        """Why there will be no verdict, or ""."""
+        over = len(self.tried) >= self.most
+        return f"{self.most} different signatures were tried: may be an attack" if over else ""
+
+    def limit(self) -> str:
+        """Why nothing more is tried, or ""."""
+        over = self.answer >= ANSWER
+        return f"{ANSWER} keys were tried on its answer's signatures" if over else self.spent
+
+
 @dataclass(frozen=True, slots=True)
 class When:
-    """The moment to judge for: POSIX seconds, and how many seconds of tolerance either way."""
+    """The moment to judge for: POSIX seconds, and how many seconds of tolerance either way.
+
+    `work` is what may still be spent on it; None sets no limit.
+    """
 
     now: float
     skew: float = 0
+    work: Work | None = field(default=None, compare=False)
+
+    def begin(self) -> None:
+        """The next answer is judged."""
+        if self.work:
+            self.work.answer = 0
+
+    def verifies(self, key: DNSKEY, data: bytes, signature: bytes) -> bool:
+        if self.work:
+            self.work.answer += 1
+            self.work.tried.add((key, data, signature))
+        return _verifies(key, data, signature)
 
 
 @dataclass(frozen=True)
@@ -125,13 +164,18 @@ def verify(rrset: RRset, signatures: RRset | None, keys: Keys, when: When) -> Si
     best = Signed(_fault(Cause.RRSIG_MISSING, rrset, "no signature over it came with the answer"))
     for number, signature in enumerate(signatures or ()):
         if number == SIGNATURES:
-            limit = _fault(Cause.VALIDATION_LIMIT, rrset, f"more than {SIGNATURES} signatures")
-            return _nearer(best, Signed(limit))
+            return _nearer(best, _limit(rrset, f"more than {SIGNATURES} signatures"))
+        if when.work and (why := when.work.limit()):
+            return _limit(rrset, why)
         signed = _judge(rrset, signature, keys, when)
         if signed.fault is None:
             return signed
         best = _nearer(best, signed)
     return best
+
+
+def _limit(rrset: RRset, why: str) -> Signed:
+    return Signed(_fault(Cause.VALIDATION_LIMIT, rrset, why))
 
 
 def _nearer(one: Signed, other: Signed) -> Signed:
@@ -167,7 +211,7 @@ def _judge(rrset: RRset, signature: RRSIG, keys: Keys, when: When) -> Signed:
         detail = f"no DNSKEY of {keys.zone} has tag {signature.key_tag}"
         return Signed(_fault(Cause.RRSIG_UNKNOWN_KEY, rrset, detail, signature))
     data = _signed_data(rrset, signature)
-    if not any(_verifies(key, data, signature.signature) for key in candidates[:KEYS_PER_TAG]):
+    if not any(when.verifies(key, data, signature.signature) for key in candidates[:KEYS_PER_TAG]):
         return _unverified(rrset, signature, len(candidates))
     fault = _out_of_time(rrset, signature, when)
     source = None
@@ -251,4 +295,8 @@ def _verifies(key: DNSKEY, data: bytes, signature: bytes) -> bool:
 
 @lru_cache(maxsize=4096)
 def _public(key: DNSKEY) -> Any:
-    return get_algorithm_cls_from_dnskey(key).public_cls.from_dnskey(key)
+    public: Any = get_algorithm_cls_from_dnskey(key).public_cls.from_dnskey(key)
+    numbers = public.key.public_numbers() if isinstance(public.key, RSAPublicKey) else None
+    if numbers and (public.key.key_size > RSA_BITS or numbers.e.bit_length() > EXPONENT_BITS):
+        raise ValueError("an RSA key that takes too long to use")
+    return public

@@ -24,6 +24,7 @@ from orchestrator.dns.message import Message, find, read
 
 CUTS = 16  # zones between the root and any name
 NAMES, ADDRESSES = 32, 16  # of a zone's name servers, and of one of them
+SERVERS = 64  # addresses of one zone that are looked at
 DEPTH = 3  # a name server's name whose zone's name server's name ...
 BUDGET = 2000  # questions to find addresses, for one walk
 SAMPLE = 4  # servers asked for an address
@@ -178,7 +179,7 @@ class Walk:
             for (name, _), addresses in zip(missing, found, strict=True)
             for address in addresses
         )
-        return tuple(dict.fromkeys((*known, *looked_up)))
+        return tuple(dict.fromkeys((*known, *looked_up)))[:SERVERS]
 
     def _step(self, cut: Cut, zone: Name) -> Steps[Cut | None]:
         """The next cut below `cut` on the way to `zone`, with every address of its servers."""
@@ -210,7 +211,8 @@ class Walk:
         for one in (d for d in shown if d.zone == zone):
             names |= dict.fromkeys(one.names)
             for name, addresses in one.glue.items():
-                glue[name] = tuple(dict.fromkeys((*glue.get(name, ()), *addresses)))
+                merged = dict.fromkeys((*glue.get(name, ()), *addresses))
+                glue[name] = tuple(merged)[:ADDRESSES]
         return Delegation(zone, tuple(names)[:NAMES], glue)
 
     def _resolve(self, name: Name, rdtype: RdataType, depth: int) -> Steps[tuple[str, ...]]:

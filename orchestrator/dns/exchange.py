@@ -9,6 +9,7 @@ bytes: a hostile answer is normal input here, never an exception.
 from __future__ import annotations
 
 import heapq
+import math
 import secrets
 import selectors
 import socket
@@ -28,7 +29,7 @@ UDP_SIZE = 1232  # dnsflagday.net/2020: no fragments on any ordinary path
 SOCKETS = 4  # a family: each one multiplies the ports a spoofer has to guess
 STREAMS = 64  # TCP connections open at once
 
-Failure = Literal["", "timeout", "unreachable", "truncated-no-tcp", "malformed"]
+Failure = Literal["", "timeout", "unreachable", "truncated-no-tcp", "malformed", "deadline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back: `wire`, or None and why. "unreachable": this machine has no way there."""
+    """What came back: `wire`, or None and why.
+
+    "unreachable": this machine has no way there. "deadline": time was over for all questions.
+    """
 
     question: Question
     wire: bytes | None
@@ -57,16 +61,22 @@ class Reply:
 
 
 def ask(
-    questions: Sequence[Question], *, timeout: float = 2.0, tries: int = 2, window: int = 256
+    questions: Sequence[Question],
+    *,
+    timeout: float = 2.0,
+    tries: int = 2,
+    window: int = 256,
+    until: float = math.inf,
 ) -> list[Reply]:
     """Ask all `questions`, at most `window` at a time; the replies are in the same order.
 
     `timeout` is seconds a question over UDP, shared by its `tries`; TCP afterwards gets as much.
-    An address that stays silent over UDP gets one TCP connection, not one a question.
+    An address that stays silent over UDP gets one TCP connection, not one a question. Nothing is
+    waited for after `until`, by time.monotonic().
     """
     exchange = _Exchange(questions, timeout, max(1, tries), window)
     try:
-        return exchange.run()
+        return exchange.run(until)
     finally:
         exchange.close()
 
@@ -117,6 +127,7 @@ class _Exchange:
     def __init__(
         self, questions: Sequence[Question], timeout: float, tries: int, window: int
     ) -> None:
+        self.questions = questions
         self.timeout, self.tries, self.window = timeout, tries, window
         self.replies: list[Reply | None] = [None] * len(questions)
         self.selector = selectors.DefaultSelector()
@@ -135,17 +146,19 @@ class _Exchange:
             if (flight := self._flight(index, question))
         )
 
-    def run(self) -> list[Reply]:
-        while self.left:
+    def run(self, until: float) -> list[Reply]:
+        while self.left and time.monotonic() < until:
             self._launch()
-            wait = max(0.0, self.timers[0][0] - time.monotonic()) if self.timers else 0.0
+            due = min(until, self.timers[0][0]) if self.timers else 0.0
+            wait = max(0.0, due - time.monotonic())
             for key, _ in self.selector.select(wait):
                 if isinstance(key.data, _Flight):
                     self._stream(key.data)
                 else:
                     self._drain(key.data)
             self._expire()
-        return [reply for reply in self.replies if reply is not None]
+        pairs = zip(self.questions, self.replies, strict=True)
+        return [reply or Reply(question, None, "deadline") for question, reply in pairs]
 
     def close(self) -> None:
         for flight in list(self.streams):
