@@ -11,6 +11,8 @@ from orchestrator.dns.message import read
 from orchestrator.model import Cause, Finding, Remedy, ResolverView, State, Verdict
 from orchestrator.names import under
 
+_ANSWERED = frozenset({"NOERROR", "NXDOMAIN"})
+
 
 def signed_cuts(evidence: Evidence, names: Iterable[str]) -> tuple[str, ...]:
     """The signed delegations below the zone that `names` lie in.
@@ -30,23 +32,32 @@ def _signed_cut(sight: Sight) -> str:
 
 
 def with_resolvers(verdict: Verdict, views: Sequence[ResolverView]) -> Verdict:
-    """Add the resolvers' answers; where the zone is sound, they may change the remedy.
+    """Add the resolvers' answers; they may change the remedy, never the state.
 
-    A resolver that fails only while it validates, on a zone that is sound, holds stale data
+    Where the zone is sound, a resolver that fails only while it validates holds stale data
     (nz 2023): the remedy is a flush. One that fails either way has a fault of its own. Names
     behind a signed delegation that the host does validate (its DS was asked) are the child's.
     """
     verdict = verdict.model_copy(update={"resolvers": tuple(views)})
-    if verdict.state not in (State.SECURE, State.INSECURE) or verdict.remedy is Remedy.ESCALATE:
+    if verdict.state is State.BOGUS:
+        return _bogus(verdict, views)
+    if verdict.state is State.INDETERMINATE or verdict.remedy is Remedy.ESCALATE:
         return verdict
-    failing = [view for view in views if (view.rcode, view.rcode_cd) == ("SERVFAIL", "NOERROR")]
+    return _sound(verdict, views)
+
+
+def _sound(verdict: Verdict, views: Sequence[ResolverView]) -> Verdict:
+    failing = [view for view in views if view.rcode == "SERVFAIL" and view.rcode_cd in _ANSWERED]
     childs = [cut for view in failing if (cut := _sound_cut(view, views))]
     stale = [view for view in failing if not _sound_cut(view, views)]
-    ill = [view for view in views if view.rcode == "SERVFAIL" and view.rcode_cd == "SERVFAIL"]
+    late = [view for view in views if view.rcode is None and view.rcode_cd in _ANSWERED]
+    slow = [view for view in late if not _sound_cut(view, views)]
+    ill = [view for view in views if _fails_either_way(view)]
     silent = _silent(views)
     told = [
         *(_stale(view) for view in _one_a_host(stale)),
         *(_ill(view) for view in _one_a_host(ill)),
+        *(_slow(view) for view in _one_a_host(slow)),
         *(_lost(view) for view in _one_a_host(silent)),
         *_unvalidated(verdict, views),
     ]
@@ -55,12 +66,38 @@ def with_resolvers(verdict: Verdict, views: Sequence[ResolverView]) -> Verdict:
         hosts = ", ".join(dict.fromkeys(view.host for view in stale))
         update["remedy"] = Remedy.FLUSH
         update["remedy_reason"] = f"the zone is sound, the caches of {hosts} are not"
-    elif ill:
+    elif ill or slow:
         update["remedy_reason"] = "the zone is sound; a resolver has a fault of its own"
     elif childs:
         cuts = " ".join(dict.fromkeys(childs))
         update["remedy_reason"] = f"the zone is sound, names below it fail: ntactl check {cuts}"
     return verdict.model_copy(update=update)
+
+
+def _bogus(verdict: Verdict, views: Sequence[ResolverView]) -> Verdict:
+    """Resolvers that validate what fails from here: is it the path from here (RFC 7646 section 7)?
+
+    AD says that a resolver validated, so no NTA stands there. It may have done so while the chain
+    was whole; either way an NTA would change nothing for it now.
+    """
+    asked = [view for view in views if view.name in verdict.bad_names]
+    sound = [view for view in asked if view.ad and view.rcode in _ANSWERED]
+    told = tuple(_validates(view) for view in _one_a_host(sound))
+    update: dict[str, object] = {"findings": (*verdict.findings, *told)}
+    heard = [view for view in asked if view.rcode or view.rcode_cd]
+    confirmed = len(sound) < len(heard) or any(view.rcode == "SERVFAIL" for view in views)
+    if sound and not confirmed and verdict.remedy in {Remedy.NTA, Remedy.NTA_CHILD}:
+        update["remedy"] = Remedy.ESCALATE
+        update["remedy_reason"] = (
+            "our resolvers validate the names that fail from here: their caches hold the chain, "
+            "or the path from here is suspect (RFC 7646 section 7); look from another place"
+        )
+    return verdict.model_copy(update=update)
+
+
+def _fails_either_way(view: ResolverView) -> bool:
+    pair = (view.rcode, view.rcode_cd)
+    return "SERVFAIL" in pair and not _ANSWERED & set(pair)
 
 
 def _sound_cut(failing: ResolverView, views: Sequence[ResolverView]) -> str:
@@ -87,13 +124,28 @@ def _finding(view: ResolverView, cause: Cause, detail: str) -> Finding:
 
 
 def _stale(view: ResolverView) -> Finding:
-    detail = f"SERVFAIL for {view.name} {view.type}, NOERROR with CD: its cache holds old data"
+    detail = f"SERVFAIL for {_pair(view)}: its cache holds old data"
     return _finding(view, Cause.CACHE_MISMATCH, detail)
 
 
+def _pair(view: ResolverView) -> str:
+    return f"{view.name} {view.type}, {view.rcode_cd or 'no answer'} with CD"
+
+
 def _ill(view: ResolverView) -> Finding:
-    detail = f"SERVFAIL for {view.name} {view.type} also with CD: it cannot reach the zone"
+    detail = f"{view.rcode or 'no answer'} for {_pair(view)}: it cannot reach the zone"
     return _finding(view, Cause.SERVER_LAME, detail)
+
+
+def _slow(view: ResolverView) -> Finding:
+    """BIND takes seconds to give up on a name; a client has gone by then."""
+    detail = f"no answer for {_pair(view)}: it comes to no end while it validates"
+    return _finding(view, Cause.SERVER_UNREACHABLE, detail)
+
+
+def _validates(view: ResolverView) -> Finding:
+    detail = f"answers {view.rcode} with AD for {view.name} {view.type}, which fails from here"
+    return _finding(view, Cause.CACHE_MISMATCH, detail).model_copy(update={"severity": "warning"})
 
 
 def _lost(view: ResolverView) -> Finding:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestrator.chain.resolvers import with_resolvers
-from orchestrator.model import Cause, Remedy, ResolverView, State, Verdict
+from orchestrator.model import Cause, Extent, Remedy, ResolverView, State, Verdict
+from orchestrator.report.verdict import exit_code
 
 SOUND = Verdict(
     zone="de.",
@@ -66,4 +67,81 @@ def test_a_resolver_that_reaches_nothing() -> None:
 def test_a_broken_zone_stays_the_zones_fault() -> None:
     broken = SOUND.model_copy(update={"state": State.BOGUS, "remedy": Remedy.NTA})
     told = with_resolvers(broken, [view("de.", "SERVFAIL", kind="SOA")])
+    assert (told.remedy, told.findings) == (Remedy.NTA, ())
+
+
+def test_a_name_that_is_not_there_is_an_answer_with_cd() -> None:
+    told = with_resolvers(SOUND, [own(), view("no.de.", "SERVFAIL", "NXDOMAIN")])
+    assert (told.remedy, told.findings[0].cause) == (Remedy.FLUSH, Cause.CACHE_MISMATCH)
+    assert "NXDOMAIN with CD" in told.findings[0].detail
+
+
+def test_no_answer_but_with_cd_is_told_and_no_reason_to_flush() -> None:
+    told = with_resolvers(SOUND, [own(), view("www.heise.de.", None)])
+    main = told.findings[0]
+    assert (told.remedy, main.cause, main.severity) == (
+        Remedy.NONE,
+        Cause.SERVER_UNREACHABLE,
+        "error",
+    )
+    assert "NOERROR with CD" in main.detail
+    assert exit_code(told) == 13
+
+
+@pytest.mark.parametrize("pair", [("SERVFAIL", None), (None, "SERVFAIL"), ("SERVFAIL", "SERVFAIL")])
+def test_a_resolver_that_fails_either_way(pair: tuple[str | None, str | None]) -> None:
+    told = with_resolvers(SOUND, [own(), view("www.heise.de.", *pair)])
+    assert (told.remedy, told.findings[0].cause) == (Remedy.NONE, Cause.SERVER_LAME)
+
+
+# A zone that is bogus from here.
+
+BAD = SOUND.model_copy(
+    update={
+        "state": State.BOGUS,
+        "extent": Extent.WHOLE,
+        "remedy": Remedy.NTA,
+        "bad_names": ("a.de.", "b.de."),
+    }
+)
+
+
+def bad_view(name: str, rcode: str | None, *, ad: bool = False, host: str = "h") -> ResolverView:
+    return view(name, rcode, ad=ad).model_copy(update={"host": host})
+
+
+def test_resolvers_that_validate_what_fails_from_here() -> None:
+    views = [own(), bad_view("a.de.", "NOERROR", ad=True), bad_view("b.de.", "NXDOMAIN", ad=True)]
+    told = with_resolvers(BAD, views)
+    assert (told.state, told.remedy, exit_code(told)) == (State.BOGUS, Remedy.ESCALATE, 12)
+    assert "the path from here" in told.remedy_reason
+    assert [(f.cause, f.severity, f.server) for f in told.findings] == [
+        (Cause.CACHE_MISMATCH, "warning", "h")
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        bad_view("b.de.", "SERVFAIL"),
+        bad_view("b.de.", "NOERROR"),
+        bad_view("b.de.", "SERVFAIL", host="other"),
+        view("de.", "SERVFAIL", kind="SOA"),
+        bad_view("b.de.", None),
+    ],
+    ids=["fails", "without AD", "another host fails", "the zone fails", "no answer"],
+)
+def test_one_resolver_that_does_not_validate_it_confirms_the_outage(other: ResolverView) -> None:
+    told = with_resolvers(BAD, [own(), bad_view("a.de.", "NOERROR", ad=True), other])
+    assert told.remedy is Remedy.NTA
+    assert [finding.severity for finding in told.findings] == ["warning"]
+
+
+def test_an_nta_on_the_resolvers_shows_by_the_missing_ad() -> None:
+    told = with_resolvers(BAD, [view("de.", "NOERROR", kind="SOA"), bad_view("a.de.", "NOERROR")])
+    assert (told.remedy, told.findings) == (Remedy.NTA, ())
+
+
+def test_a_cached_soa_says_nothing() -> None:
+    told = with_resolvers(BAD, [own()])
     assert (told.remedy, told.findings) == (Remedy.NTA, ())
