@@ -70,7 +70,18 @@ def lame(message: Message | None, zone: Name) -> Look | None:
     )
     if not message.authoritative and not message.answer and not below:
         return failed(Cause.SERVER_LAME, f"is not authoritative for {zone}")
+    if _refers_up(message, zone):
+        return failed(Cause.SERVER_LAME, f"refers upward, away from {zone}")
     return None
+
+
+def _refers_up(message: Message, zone: Name) -> bool:
+    """Nothing of the zone, only NS of a zone above it: some servers set AA on that too."""
+    up = any(
+        rrset.rdtype == NS and zone.is_subdomain(rrset.name) and rrset.name != zone
+        for rrset in message.authority
+    )
+    return up and not message.answer and not any(r.rdtype == SOA for r in message.authority)
 
 
 def dnskey(message: Message | None, zone: Name, ds: Sequence[DS], when: When) -> Look:

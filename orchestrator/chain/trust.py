@@ -126,11 +126,13 @@ def _match(zone: Name, ds: DS, keys: Sequence[DNSKEY]) -> DNSKEY | Fault:
         tags = ", ".join(sorted({str(key_tag(key)) for key in keys if key.flags & 1})) or "none"
         detail = f"DS {ds.key_tag} names no key of the zone (its key-signing keys: {tags})"
         return _fault(Cause.DS_NO_MATCHING_DNSKEY, zone, ds, detail)
+    # A revoked key's digest is another than the DS's; a live one of that tag may still be there.
+    revoked = [key for key in alike[:KEYS_PER_TAG] if _was_revoked(ds, key)]
     for key in alike[:KEYS_PER_TAG]:
-        if key.flags & REVOKE and key_tag(key) != ds.key_tag:
-            return _fault(Cause.KEY_REVOKED, zone, ds, f"key {ds.key_tag} has its REVOKE bit set")
-        if _digest(zone, key, int(ds.digest_type)) == ds.digest:
+        if key not in revoked and _digest(zone, key, int(ds.digest_type)) == ds.digest:
             return _fit(zone, ds, key)
+    if revoked:
+        return _fault(Cause.KEY_REVOKED, zone, ds, f"key {ds.key_tag} has its REVOKE bit set")
     if len(alike) > KEYS_PER_TAG:
         detail = f"{len(alike)} keys share tag {ds.key_tag}, {KEYS_PER_TAG} were tried"
         return _fault(Cause.VALIDATION_LIMIT, zone, ds, detail)
@@ -140,15 +142,16 @@ def _match(zone: Name, ds: DS, keys: Sequence[DNSKEY]) -> DNSKEY | Fault:
 
 def _named(ds: DS, key: DNSKEY) -> bool:
     """Has `key` the DS's tag, also as it was before it was revoked (RFC 5011 section 2.1)?"""
-    if key_tag(key) == ds.key_tag:
-        return True
-    return bool(key.flags & REVOKE) and _unrevoked_tag(key) == ds.key_tag
+    return key_tag(key) == ds.key_tag or _was_revoked(ds, key)
 
 
-def _unrevoked_tag(key: DNSKEY) -> int:
+def _was_revoked(ds: DS, key: DNSKEY) -> bool:
+    """Is it the DS's key, with the REVOKE bit set since, which changed its tag?"""
+    if not key.flags & REVOKE or key_tag(key) == ds.key_tag:
+        return False
     before = key.replace(flags=key.flags & ~REVOKE)
     assert isinstance(before, DNSKEY)
-    return key_tag(before)
+    return bool(key_tag(before) == ds.key_tag)
 
 
 def _fit(zone: Name, ds: DS, key: DNSKEY) -> DNSKEY | Fault:

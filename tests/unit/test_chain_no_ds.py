@@ -190,3 +190,9 @@ def test_a_zone_with_nsec3_proves_an_unsigned_delegation_by_its_span() -> None:
     opt_out = [*data, *nsec3_chain(ROOT, data, 60)]
     verdict = judged(world().at(ROOT_SERVERS, signed_as_is(opt_out)).evidence())
     assert (verdict.state, verdict.findings) == (State.INSECURE, ())
+
+
+@pytest.mark.parametrize("owner", [".", "example."])
+def test_an_upward_referral_is_lame_also_with_aa(owner: str) -> None:
+    referral = made(owner, RdataType.NS, "a.root.", signed=False)
+    assert answered([], referral) is (None if owner == "." else State.BOGUS)

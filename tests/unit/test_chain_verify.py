@@ -217,6 +217,15 @@ def test_a_ds_to_a_key_that_may_not_sign(values: dict[str, int], expected: Cause
     assert entered(ds, item, signed(ZSK, item=item)) == expected
 
 
+def test_a_revoked_key_hides_no_live_one_of_that_tag() -> None:
+    """The tag of the revoked key, as it was, may be that of the key in use."""
+    live, old = same_tag_keys(2)
+    item = rrset(ZONE, 60, RdataType.DNSKEY, _changed(old.dnskey, flags=256 | 0x80), live.dnskey)
+    ds, good = ds_of(ZONE, live), signed(live, item=item)
+    assert entered(ds, item, good) is None
+    assert entered(ds_of(ZONE, old), item, good) == Cause.KEY_REVOKED
+
+
 def test_kinds_of_ds_that_we_cannot_check_mean_insecure() -> None:
     ds = ds_of(ZONE, KSK)
     item = dnskeys(KSK)
