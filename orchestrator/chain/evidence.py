@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from orchestrator.dns.exchange import Failure
-from orchestrator.errors import BadFile
+from orchestrator.errors import BadFile, NtactlError
 from orchestrator.model import Time, Value
 
 # Why a question was asked. "ds": the parent's side of a cut. "denial": a random name, to see a
@@ -71,9 +71,14 @@ class Evidence(Value):
 
 
 def save(evidence: Evidence, path: Path) -> None:
-    """Write evidence as JSON, compressed when the name ends in .gz."""
+    """Write evidence as JSON, compressed when the name ends in .gz. Raises NtactlError."""
     data = evidence.model_dump_json(exclude_defaults=True).encode()
-    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+    try:
+        path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+    except OSError as error:
+        raise NtactlError(
+            f"the evidence cannot be kept: {error.strerror or error}", where=str(path)
+        ) from error
 
 
 def load(path: Path) -> Evidence:

@@ -58,10 +58,15 @@ def check(
     from orchestrator.chain.check import look, vantage
     from orchestrator.chain.evidence import save
     from orchestrator.chain.judge import judge
+    from orchestrator.errors import BadInput
     from orchestrator.names import zone_name
     from orchestrator.report.verdict import exit_codes
 
     asked = list(dict.fromkeys(zone_name(zone) for zone in zones))
+    if save_evidence and len(asked) > 1:
+        raise BadInput(
+            "--save-evidence keeps the evidence of one zone", next_step="check each zone by itself"
+        )
     judged_at = moment(at, now()) if at else None
     probe = _probe(playbook_of(playbook).probe, every, timeout)
     hosts = _hosts(inventory)
@@ -118,7 +123,8 @@ def _print(
     from orchestrator.report.verdict import text
 
     if not as_json:
-        print("\n".join(text(verdict) for verdict in verdicts), end="")
+        told = [*_other_time(judged_at, skew), *(text(verdict) for verdict in verdicts)]
+        print("\n".join(told), end="")
         return
     clock = {
         "at": rfc3339(judged_at or now()),
@@ -127,3 +133,13 @@ def _print(
     }
     zones = [verdict.model_dump(mode="json") for verdict in verdicts]
     print(json.dumps({"schema": "ntactl/check/1", "zones": zones, "clock": clock}))
+
+
+def _other_time(judged_at: datetime | None, skew: float) -> list[str]:
+    """What a reader has to know before a verdict that is not about now, by the signatures' word."""
+    from orchestrator.model import rfc3339
+
+    at = f"judged for {rfc3339(judged_at)} (--now), not for now" if judged_at else ""
+    wide = f"signature times may be {skew:g} s off (--skew)" if skew else ""
+    said = "; ".join(part for part in (at, wide) if part)
+    return [f"note: {said}\n"] if said else []

@@ -1,0 +1,67 @@
+"""`ntactl check` without a network: what it refuses, and what its text says of the time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def check(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    """Nothing listens at the only root server there is."""
+    (folder / "hints").write_text(". 9 IN NS a.root.\na.root. 9 IN A 127.0.0.1\n")
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("NTACTL_", "XDG_"))}
+    quick = ("--root-hints", "hints", "--port", "1", "--rounds", "1", "--timeout", "0.05")
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrator", "check", *args, *quick],
+        cwd=folder,
+        env={**clean, "HOME": str(folder), "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_evidence_is_kept(tmp_path: Path) -> None:
+    done = check(tmp_path, "de.", "--save-evidence", "kept.json")
+    assert done.returncode == 12
+    assert (tmp_path / "kept.json").exists()
+
+
+def test_evidence_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    done = check(tmp_path, "de.", "--save-evidence", "no/kept.json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no/kept.json: the evidence cannot be kept: No such file" in done.stderr
+
+
+def test_evidence_of_several_zones_would_overwrite_itself(tmp_path: Path) -> None:
+    done = check(tmp_path, "de.", "fj.", "--save-evidence", "kept.json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "one zone" in done.stderr
+    assert not (tmp_path / "kept.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--now", "2036-01-01T00:00:00Z"), "judged for 2036-01-01T00:00:00Z (--now), not for now"),
+        (("--skew", "90"), "signature times may be 90 s off (--skew)"),
+    ],
+)
+def test_a_verdict_for_another_time_says_so(
+    tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    assert check(tmp_path, "de.", *options).stdout.startswith(f"note: {said}\n")
+
+
+def test_a_verdict_for_now_says_nothing_of_it(tmp_path: Path) -> None:
+    assert "note:" not in check(tmp_path, "de.").stdout
