@@ -79,6 +79,105 @@ def test_a_zone_that_breaks_while_canaries_bake_gets_its_nta_back(
     assert all(zones == ["de."] for zones in broken.all_ntas().values())
 
 
+def applied(lab: Lab, path: Path) -> str:
+    """A plan carried out on every host; gives the NTA's id."""
+    made = lab.approved(path)
+    lab.ok("apply", str(path))
+    nta: str = made["ntas"][0]["id"]
+    return nta
+
+
+def test_a_hold_stops_a_bake(broken: Lab, tmp_path: Path) -> None:
+    applied(broken, tmp_path / "p.json")
+    broken.lab("heal", "de.")
+    wait_until(lambda: "reverting a canary" in broken.watch()[0]["said"], 60, "a canary", every=1)
+    broken.ok("hold", "de.", "--until", "2h", "--reason", "the canary looks odd")
+    since = time.monotonic()
+    while time.monotonic() - since < 8:
+        assert "held until" in broken.watch()[0]["said"]
+    assert sorted(broken.all_ntas().values()) == [[], [], ["de."], ["de."]]
+    broken.ok("hold", "de.", "--release")
+    wait_until(broken.gone, 60, "the revert", every=1)
+    refused = broken.ok(
+        "hold",
+        broken.ok("status", "--json").json["ntas"][0]["id"],
+        "--until",
+        "1h",
+        "--reason",
+        "late",
+        code=4,
+    )
+    assert "rule 'nta-ended'" in refused.err
+
+
+def test_a_host_that_does_not_validate_without_it_gets_it_back(broken: Lab, tmp_path: Path) -> None:
+    """unbound2 goes after the canaries; it takes the control for insecure, so it never has AD."""
+    applied(broken, tmp_path / "p.json")
+    broken.lab("heal", "de.")
+    wait_until(lambda: "reverting a canary" in broken.watch()[0]["said"], 60, "a canary", every=1)
+    assert broken.ssh("unbound2", "unbound-control insecure_add org.").code == 0
+    assert broken.ssh("unbound2", "unbound-control flush_zone org.").code == 0
+    wait_until(lambda: "returns there" in broken.watch()[0]["said"], 60, "the stop", every=1)
+    assert broken.ntas("unbound2") == ["de.", "org."]
+    assert broken.ntas("unbound1") == broken.ntas("bind1") == []
+
+
+def test_a_dead_canary_does_not_block_the_way_back(broken: Lab, tmp_path: Path) -> None:
+    nta = applied(broken, tmp_path / "p.json")
+    broken.lab("host", "unbound1", "stop")
+    done = broken.ok("revert", nta, "--yes", code=6)
+    assert "unbound1" in done.out
+    assert {n: broken.ntas(n) for n in ("unbound2", "bind1", "bind2")} == {
+        "unbound2": [],
+        "bind1": [],
+        "bind2": [],
+    }
+    broken.lab("host", "unbound1", "start")
+    broken.ok("revert", nta, "--yes")
+    assert broken.ntas("unbound1") == []
+    again = broken.ok("revert", nta, "--yes")
+    assert "has ended already" in again.out
+
+
+def test_the_watcher_leaves_a_dead_host_for_last(broken: Lab, tmp_path: Path) -> None:
+    applied(broken, tmp_path / "p.json")
+    broken.lab("heal", "de.")
+    broken.lab("host", "bind1", "stop")
+    wait_until(
+        lambda: "reverting a canary" in (said := broken.watch()[0]["said"]) and "bind2" in said,
+        90,
+        "canaries that answer",
+        every=1,
+    )
+    wait_until(lambda: "not confirmed yet by bind1" in broken.watch()[0]["said"], 60, "the rest")
+    broken.lab("host", "bind1", "start")
+    wait_until(broken.gone, 60, "the last host")
+
+
+def test_a_revert_that_stopped_at_its_canary_waits_for_a_person(
+    broken: Lab, tmp_path: Path
+) -> None:
+    nta = applied(broken, tmp_path / "p.json")
+    assert broken.ssh("unbound1", "unbound-control insecure_add org.").code == 0
+    assert broken.ssh("unbound1", "unbound-control flush_zone org.").code == 0
+    done = broken.ok("revert", nta, "--yes", code=6)
+    assert "[unverified]" in done.out
+    assert broken.ntas("unbound2") == broken.ntas("bind2") == ["de."]
+    assert "not clean" in broken.watch()[0]["said"]
+    assert broken.ntas("unbound2") == broken.ntas("bind2") == ["de."]
+    assert broken.ssh("unbound1", "unbound-control insecure_remove org.").code == 0
+    broken.ok("revert", nta, "--yes")
+    assert broken.ntas("unbound2") == broken.ntas("bind2") == []
+
+
+def test_a_cycle_that_cannot_look_is_no_success(broken: Lab, tmp_path: Path) -> None:
+    applied(broken, tmp_path / "p.json")
+    done = broken.ok("watch", "--once", "--json", "--root-hints", "/nowhere", code=1)
+    assert done.json["ntas"][0]["failed"]
+    assert "/nowhere" in done.json["ntas"][0]["said"]
+    assert broken.ntactl("watch", "--every", "5m").code == 2
+
+
 def test_a_zone_that_breaks_again_gets_a_plan_and_no_nta(broken: Lab, tmp_path: Path) -> None:
     broken.approved(tmp_path / "p.json")
     broken.ok("apply", str(tmp_path / "p.json"))
