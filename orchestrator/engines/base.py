@@ -1,8 +1,9 @@
 """What the rest of the house may ask of an engine: text only, nothing is carried out here.
 
 The engine's own part of a host's program is shell, templates/ENGINE/engine.sh. It gives the
-functions `engine_version`, `_alive`, `_checks`, `_running`, `_keeps`, `_anchors`, `_remember`,
-`_add`, `_remove` and `_flush`, and the variable `engine_tools`; templates/host/ calls nothing else.
+functions `engine_version`, `_alive`, `_checks`, `_running`, `_keeps`, `_sets`, `_anchors`,
+`_remember`, `_add`, `_remove` and `_flush`, and the variables `engine_tools` and `engine_places`;
+templates/host/ calls nothing else.
 """
 
 from __future__ import annotations
@@ -44,9 +45,6 @@ class Engine(Protocol):
 
     def add_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
         """What puts one NTA on and reads it back, as a person would type it."""
-
-    def remove_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
-        """What takes one NTA out and reads it back, as a person would type it."""
 
     def renew_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
         """What gives one NTA a new end in the daemon; the guard is not among it."""

@@ -42,9 +42,6 @@ class Bind:
             "rndc nta -dump",
         )
 
-    def remove_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:  # noqa: ARG002
-        return (f"rndc nta -remove {zone}", f"rndc flushtree {zone}", "rndc nta -dump")
-
     def renew_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
         return self.add_commands(host, zone)
 

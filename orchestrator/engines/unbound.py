@@ -45,15 +45,6 @@ class Unbound:
             f"{control} list_insecure",
         )
 
-    def remove_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
-        control = with_config("unbound-control", host)
-        return (
-            with_config("unbound-checkconf", host, ""),
-            f"{control} insecure_remove {zone}",
-            f"{control} flush_zone {zone}",
-            f"{control} list_insecure",
-        )
-
     def renew_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
         return self.add_commands(host, zone)
 

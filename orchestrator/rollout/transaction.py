@@ -24,6 +24,7 @@ from orchestrator.render import render, text
 from orchestrator.rollout.answer import parse_reading, parse_receipt, refusal
 
 __all__ = [
+    "LONGEST_ID",
     "Change",
     "NtaOrder",
     "apply_program",
@@ -35,7 +36,6 @@ __all__ = [
     "refusal",
     "renew_commands",
     "renew_program",
-    "revert_commands",
     "revert_program",
 ]
 
@@ -43,7 +43,8 @@ FOLDER = "/var/lib/ntactl"
 CRON_FOLDER = "/etc/cron.d"
 
 # It names files, of cron too, which skips names with a dot (cron(8)).
-NtaId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,95}$")]
+LONGEST_ID = 96
+NtaId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=LONGEST_ID)]
 
 
 class NtaOrder(Value):
@@ -135,15 +136,6 @@ def renew_commands(host: Host, nta: NtaOrder) -> tuple[str, ...]:
     return (*_arm_commands(nta), *engine(host.engine).renew_commands(host, nta.zone))
 
 
-def revert_commands(host: Host, nta: NtaOrder) -> tuple[str, ...]:
-    """What a revert runs on a host, for a reviewer."""
-    the_engine = engine(host.engine)
-    dropin = the_engine.dropin(host)
-    strike = (f"sed -i '/# ntactl {nta.id}$/d' {dropin}",) if dropin else ()
-    disarm = (f"rm {CRON_FOLDER}/ntactl-{nta.id}",)
-    return (*strike, *the_engine.remove_commands(host, nta.zone), *disarm)
-
-
 def objection(reading: HostReading, ntas: Sequence[NtaOrder]) -> tuple[str, str] | None:
     """The (rule, message) by which apply would refuse this host as it was read; None: fit."""
     if reading.problems:
@@ -171,19 +163,23 @@ def apply_program(host: Host, change: Change, generation: int) -> str:
     """Put the change's NTAs on, all or none.
 
     Sent twice it completes or takes back what the first left, and gives the receipt again. A
-    program of a lower `generation` than one that ran there is refused.
+    program of a lower `generation` (the controller's clock in ms) than one that ran there is
+    refused; "refused" is answered only by a host that holds nothing of the order, else "stuck".
     """
     orders = {"generation": str(generation), "expected": change.expected_state}
     return _program(host, "apply", change.ntas, orders)
 
 
 def revert_program(host: Host, ntas: Sequence[NtaOrder], generation: int) -> str:
-    """Take NTAs out; those that have ended or were never there are no error."""
+    """Take NTAs out; those that have ended or were never there are no error.
+
+    "reverted" by rule `foreign-nta`: ntactl's is out, but others keep the zone insecure there.
+    """
     return _program(host, "revert", ntas, {"generation": str(generation)})
 
 
 def renew_program(host: Host, ntas: Sequence[NtaOrder], generation: int) -> str:
-    """Give NTAs that stand the new end that each order carries."""
+    """Give NTAs that stand the new end that each order carries; "undone": the old end stands."""
     return _program(host, "renew", ntas, {"generation": str(generation)})
 
 
@@ -196,8 +192,7 @@ def _program(
     guarded = _code("host/base.sh", "host/nta.sh", f"{host.engine}/engine.sh")
     variables = {"settings": _assign(_settings(host)), "library": guarded, "action": action}
     if ntas:
-        header = engine(host.engine).header()
-        variables |= {"guard_text": _code("host/guard.sh"), "header": header, **orders}
+        variables |= {"guard_text": _code("host/guard.sh"), **orders}
         variables["ids"] = " ".join(nta.id for nta in ntas)
     changes = ("host/change.sh",) if ntas else ()
     parts = [
@@ -219,6 +214,7 @@ def _settings(host: Host) -> dict[str, str]:
         "cron_folder": CRON_FOLDER,
         "config": host.paths.config,
         "dropin": engine(host.engine).dropin(host),
+        "header": engine(host.engine).header(),
     }
 
 
