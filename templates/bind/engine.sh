@@ -4,6 +4,7 @@
 # flushes nothing, so the lifetime is a backstop behind the guard (9.18). Set above: config.
 
 engine_tools='rndc named-checkconf'
+engine_places='/etc/bind /etc/named.conf /etc/named'
 
 control() { # COMMAND...
   said=$(bounded 60 rndc "$@" 2>&1 </dev/null)
@@ -35,12 +36,22 @@ engine_running() { # "de/_default: expiry DATE"; the dump lists expired ones too
     awk '{ $1 = tolower($1); sub(/\.*$/, "", $1); $1 = $1 "."; print }' | sort -u
 }
 
-engine_keeps() { # ZONE: is it under validate-except?
-  lists "$(engine_running)" "$1 config"
+configuration() { # -> all of it, as it is on disk
+  bounded 20 named-checkconf -px ${config:+"$config"} 2>/dev/null </dev/null
+}
+
+engine_keeps() { # ZONE: would the configuration alone make it insecure?
+  configuration | engine_sets "$1"
+}
+
+engine_sets() { # ZONE: does standard input, a piece of configuration, make it insecure?
+  name=$(printf '%s\n' "${1%.}" | sed 's/[.]/[.]/g')
+  sed 's,//.*,,; s,#.*,,' | tr '\n\t' '  ' |
+    grep -Eqi "validate-except *[{]([^}]*[ ;])?\"?${name}[.]?\"? *;"
 }
 
 engine_anchors() { # -> zones with a positive trust anchor here
-  bounded 20 named-checkconf -px ${config:+"$config"} 2>/dev/null </dev/null | awk '
+  configuration | awk '
     /^[ \t]*(trust-anchors|managed-keys|trusted-keys)[ \t]*[{]/ { inside = 1; next }
     /^[ \t]*};/ { inside = 0 }
     inside { print $1 }' | names | sort -u

@@ -36,9 +36,8 @@ refuse_past() {
 refuse_zones() { # zones that are already under an NTA, or have an anchor that overrides one
   for id in $ids; do
     order "$id"
-    if held | grep -v ' ended$' | grep -qF " $zone "; then
+    ! held_now "$zone" ||
       refuse already-held "$zone is under another NTA of ntactl: renew or revert that one"
-    fi
     ! lists "$running" "$zone" || refuse foreign-nta "$zone is under an NTA that ntactl did not add"
     ! lists "$anchors" "$zone" ||
       refuse explicit-anchor "$zone has a trust anchor of its own here, which overrides an NTA"
@@ -48,21 +47,26 @@ refuse_zones() { # zones that are already under an NTA, or have an anchor that o
 }
 
 again() { # the same order a second time: whatever a reload or a kill left out is put on again
-  rescue=stays
+  rescue=not_again
   refuse_host
+  accept || not_again "$why"
   step=again
   for id in $ids; do
     order "$id"
     if ! put "$base/nta/$id/ends_at" 600 "$ends" || ! schedule "$id"; then
-      stays "$why"
+      not_again "$why"
     fi
   done
-  put_on || stays "$why"
+  put_on || not_again "$why"
   done_well applied 'already applied, and read back'
 }
 
-stays() { # MESSAGE
-  stay 6 stuck "$1; what stood before was not taken back, and is guarded until its end"
+left_standing() { # MESSAGE RULE
+  stay 6 stuck "$2" "$1; what ntactl has on this host was not taken back"
+}
+
+not_again() { # MESSAGE
+  left_standing "$1" ''
 }
 
 arm_all() {
@@ -87,6 +91,7 @@ apply() {
   ids="$fresh $half"
   refuse_host
   refuse_zones
+  accept || refuse disk-full "$why"
   arm_all
   put_on || failed "$why"
   done_well applied 'applied, and read back'

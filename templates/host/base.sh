@@ -88,7 +88,7 @@ look_at_lock() { # 0 when it was stale and is broken; 2 when it cannot even be m
   [ ! -d "$base/lock" ]
 }
 
-take_lock() { # SECONDS: waits that long; 1: somebody holds it, 2: it cannot be made
+take_lock() { # SECONDS: waits that long, writes which NTAs it is for; 1: held, 2: it cannot be made
   patience=$1 unmade=0 ownerless=0
   until mkdir "$base/lock" 2>/dev/null; do
     look_at_lock
@@ -101,7 +101,7 @@ take_lock() { # SECONDS: waits that long; 1: somebody holds it, 2: it cannot be 
     sleep 1
   done
   locked=1
-  printf '%s\n' "$$ $(process_start $$) $(boot_id)" >"$base/lock/owner" && return 0
+  printf '%s\n' "$$ $(process_start $$) $(boot_id)" "${ids-$id}" >"$base/lock/owner" && return 0
   unlock
   return 2
 }

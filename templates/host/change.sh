@@ -1,11 +1,13 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # What apply, revert and renew share: a safe start, the guard, the receipt, the way back.
 # Set by the program: action, generation, ids, order(), settings, library, guard_text.
+# Each gives left_standing MESSAGE RULE: its answer where it changed nothing and something stands.
 
 step=start
 touched=''
 running=''
 state_sha256=''
+ordered=$ids
 
 json_text() { # TEXT -> fit for a JSON string
   printf '%s' "$1" | tr '\n\t\r' '   ' | tr -d '\000-\037\177-\377' | cut -c 1-600 |
@@ -36,8 +38,23 @@ send() { # EXIT RECEIPT: the last thing done
   exit "$1"
 }
 
-refuse() { # RULE MESSAGE: nothing was touched
+busy_with() { # -> the ids that another program which holds the lock is at work on
+  [ -n "$locked" ] || sed -n 2p "$base/lock/owner" 2>/dev/null
+}
+
+stands() { # may anything of the order be on this host? Its cron entry shows, also without root
+  for id in $ordered; do
+    [ ! -e "$base/nta/$id/ends_at" ] && [ ! -e "$cron_folder/ntactl-$id" ] || return 0
+    case " $(busy_with) " in
+    *" $id "*) return 0 ;;
+    esac
+  done
+  return 1
+}
+
+refuse() { # RULE MESSAGE: nothing was touched, and nothing of the order is on this host
   trap '' TERM INT
+  ! stands || left_standing "$2" "$1"
   send 4 "$(receipt refused "$1" "$2")"
 }
 
@@ -50,24 +67,36 @@ done_well() { # OUTCOME MESSAGE; $rescue is what this action does when even that
   send 0 "$answer"
 }
 
-finish_badly() { # EXIT OUTCOME MESSAGE: told even when it cannot be recorded
+finish() { # EXIT OUTCOME RULE MESSAGE: told even when it cannot be recorded
   look || true
-  answer=$(receipt "$2" '' "$3")
+  answer=$(receipt "$2" "$3" "$4")
   record "$answer" || true
   send "$1" "$answer"
 }
 
-stay() { # EXIT OUTCOME MESSAGE: what stood before stands on, so its receipt stays too
+stay() { # EXIT OUTCOME RULE MESSAGE: what stood before stands on, so its receipt stays too
   trap '' TERM INT
   look || true
-  send "$1" "$(receipt "$2" '' "$3")"
+  send "$1" "$(receipt "$2" "$3" "$4")"
+}
+
+prospect() { # -> what becomes of $ids without a person, as the disk and cron tell
+  outlook='nothing of it stands any more'
+  for id in $ids; do
+    [ -e "$base/nta/$id/ends_at" ] || continue
+    outlook='the guard goes on trying every minute'
+    [ "$(ends_of "$id")" -le "$(now)" ] || outlook='the guard lifts it at its end'
+    guarded "$id" && scheduler_runs || outlook='and no guard is at work here'
+    [ "$outlook" = 'the guard goes on trying every minute' ] || break
+  done
+  echo "$outlook"
 }
 
 stuck() { # MESSAGE: the guard goes on alone, from now on
   for id in $ids; do
     [ ! -e "$base/nta/$id/ends_at" ] || put "$base/nta/$id/ends_at" 600 "$(now)"
   done
-  finish_badly 6 stuck "$1; the guard goes on trying every minute"
+  finish 6 stuck '' "$1; $(prospect)"
 }
 
 begin() { # every change: alone on this host, as root, not older than what was done last
@@ -82,7 +111,9 @@ begin() { # every change: alone on this host, as root, not older than what was d
   take_lock 5
   case $? in
   1) refuse host-locked "another ntactl program (process ${holder%% *}) is at work on this host" ;;
-  2) refuse disk-full "cannot write in $base: full, or read-only" ;;
+  2) # taking out goes on unlocked, as the guard does: staying is worse
+    [ "$action" = revert ] || refuse disk-full "cannot write in $base: full, or read-only"
+    ;;
   esac
   rm -rf "$base"/lock.*
   step=generation
@@ -90,14 +121,20 @@ begin() { # every change: alone on this host, as root, not older than what was d
 }
 
 fence() { # a controller that was paused and wakes up late must not undo newer work
+  ahead=$((generation / 1000 - $(now)))
+  [ "$ahead" -le 60 ] ||
+    refuse host-clock "this order is $ahead s ahead of the host's clock: set the one that is wrong, \
+the host's or the controller's (the guard goes by the host's)"
   stored=$(first_line "$base/generation" 2>/dev/null)
   case $stored in
   '' | *[!0-9]*) stored=0 ;;
   esac
   [ "$generation" -ge "$stored" ] ||
     refuse stale-generation "generation $stored was here already, this is $generation: an older order"
-  [ "$generation" = "$stored" ] || put "$base/generation" 600 "$generation" ||
-    refuse disk-full "$why"
+}
+
+accept() { # nothing refuses the order any more: from here on older ones are stale
+  [ "$generation" = "$stored" ] || put "$base/generation" 600 "$generation"
 }
 
 mark_begun() { # from here on a later run must know that the daemon may have been changed
@@ -113,7 +150,7 @@ snapshot() { # ID: as it was before
 
 write_guard() { # ID: a script that needs nothing but the host
   printf '%s\n' '#!/bin/sh' "# ntactl: lifts the NTA $1 at its end; run every minute by cron." \
-    "id='$1'" "$settings" "$library" "$guard_text" >"$base/nta/$1/guard"
+    "id='$1' zone='$zone'" "$settings" "$library" "$guard_text" >"$base/nta/$1/guard"
 }
 
 schedule() { # ID: the cron entry, which must read back as written
@@ -126,7 +163,7 @@ fill_folder() { # ID: all of it but ends_at, which makes it live
   nta=$base/nta/$1
   unschedule "$1" && rm -rf "$nta" && mkdir "$nta" "$nta/snapshot" && snapshot "$1" &&
     engine_remember && write_guard "$1" &&
-    echo "$zone" >"$nta/zone" && printf '%s\n' "$fragment" >"$nta/fragment" &&
+    echo "$zone" >"$nta/zone" &&
     echo armed >"$nta/step" && settle "$nta"/* "$nta/snapshot" "$nta" "$base"
 }
 
@@ -166,6 +203,10 @@ each_zone() { # COMMAND: COMMAND ZONE ENDS for every order
 
 listed() { lists "$running" "$1" || because "$engine does not list the NTA for $1"; }
 
+held_now() { # ZONE: by an NTA of ntactl?
+  held | grep -v ' ended$' | grep -qF " $1 "
+}
+
 guarded() { # ID: still armed?
   [ -s "$base/nta/$1/guard" ] && [ -s "$cron_folder/ntactl-$1" ] && [ -s "$base/nta/$1/ends_at" ]
 }
@@ -189,6 +230,7 @@ put_on() { # $ids, all armed: written, checked, activated, flushed, read back
 undo() { # ID...: takes each back and reads back that it is gone
   undone=0
   for id in "$@"; do
+    order "$id"
     if [ ! -e "$base/nta/$id/ends_at" ]; then
       rm -rf "$base/nta/$id"
     elif ! lift "$id" || ! end "$id"; then
@@ -202,11 +244,9 @@ undo() { # ID...: takes each back and reads back that it is gone
 failed() { # MESSAGE: takes back what this run began
   trap '' TERM INT
   # shellcheck disable=SC2086
-  if undo $touched; then
-    finish_badly 5 undone "$1; everything was taken back"
-  else
-    stuck "$1; and could not be taken back: $undo_why"
-  fi
+  undo $touched || stuck "$1; and could not be taken back: $undo_why"
+  ! stands || left_standing "$1; what this run began was taken back" ''
+  finish 5 undone '' "$1; everything was taken back"
 }
 
 interrupted() {

@@ -1,6 +1,9 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # One NTA's folder, its line in the drop-in, and how it is taken back.
-# Set by the program's settings: base, cron_folder, dropin (empty: this engine has none).
+# Set by the program's settings: base, cron_folder, config, dropin (empty: this engine has none)
+# and header (its first lines); by its order or by the guard: zone.
+
+any_id='[a-z0-9]+-[a-z0-9-]+' # as a pattern: the ids that plans give
 
 lists() { # LINES ZONE: is there a line for that zone?
   case "$nl$1$nl" in
@@ -23,17 +26,68 @@ put_dropin() { # TEXT: replaces the drop-in; mode and owner stay, 0644 when new
   fi
 }
 
-strike_out() { # FILE: takes exactly the line in FILE out of the drop-in; the last one takes it along
+mark() { # ID, a pattern -> what tells its line, however somebody laid it out anew
+  printf '%s\n' "#[[:space:]]*ntactl[[:space:]]+$1([^a-z0-9-]|\$)"
+}
+
+without() { # ID, a pattern; FILE -> its lines but those that carry the mark
+  grep -Ev "$(mark "$1")" "$2"
+}
+
+drop_dropin() {
+  if rm -f "$dropin"; then
+    settle "${dropin%/*}"
+  else
+    because "cannot remove $dropin"
+  fi
+}
+
+same_as_before() { # ID: did the drop-in hold just $rest before that NTA came?
+  before=$base/nta/$1/snapshot/${dropin##*/}
+  [ -e "$before" ] && [ "$(cat "$before")" = "$rest" ]
+}
+
+strike_out() { # ID: takes its line out of the drop-in; the last one takes along what ntactl made
   rm -f "$dropin.new"
   [ -e "$dropin" ] || return 0
-  grep -qxFf "$1" "$dropin" || return 0
-  rest=$(grep -vxFf "$1" "$dropin")
-  if printf '%s\n' "$rest" | grep -Eqv '^(#.*|server:|)$'; then
+  ! without "$any_id" "$dropin" | engine_sets "$zone" ||
+    because "$dropin makes $zone insecure in a line without ntactl's mark: take it out by hand" ||
+    return 1
+  grep -Eq "$(mark "$1")" "$dropin"
+  case $? in
+  0) ;;
+  1) return 0 ;;
+  *) because "cannot read $dropin" || return 1 ;;
+  esac
+  rest=$(without "$1" "$dropin" && echo .) # the dot keeps empty lines at the end
+  rest=${rest%"$nl."}
+  if [ -n "$rest" ] && [ "$rest" != "$header" ] || same_as_before "$1"; then
     put_dropin "$rest"
   else
-    rm -f "$dropin" || because "cannot remove $dropin"
-    settle "${dropin%/*}"
+    drop_dropin
   fi
+}
+
+sources() { # ZONE -> files that make it insecure, as far as they lie beside the configuration
+  places=${config%/*}
+  # shellcheck disable=SC2086
+  find -L ${places:-$engine_places} ${dropin:+"${dropin%/*}"} -type f 2>/dev/null | sort -u |
+    while read -r file; do
+      ! engine_sets "$1" <"$file" || echo "$file"
+    done
+}
+
+strays() { # ID -> files where somebody put our line that are not the drop-in
+  sources "$zone" | while read -r file; do
+    ! grep -Eq "$(mark "$1")" "$file" || echo "$file"
+  done
+}
+
+take_line() { # ID: no configuration of ours makes its zone insecure any more
+  strike_out "$1" || return 1
+  engine_keeps "$zone" || return 0
+  stray=$(strays "$1")
+  [ -z "$stray" ] || because "the line of $1 stands in $stray too: take it out there by hand"
 }
 
 running_now() { # sets $running, one "ZONE KIND [EXPIRY]" a line; fails when the daemon is mute
@@ -42,17 +96,19 @@ running_now() { # sets $running, one "ZONE KIND [EXPIRY]" a line; fails when the
 
 lift_running() { # ZONE: takes it out of the daemon, flushes, and reads back that it is gone
   running_now || return 1
-  # Others may have configured the same zone since: that one is not ours to remove.
-  [ -n "$kept" ] || ! engine_keeps "$1" || return 0
+  if [ -z "$kept" ] && lists "$running" "$1 config"; then
+    echo "$1 stays insecure: others configured that since, and it is not ours to remove"
+    return 0
+  fi
   engine_remove "$1" && engine_flush "$1" && running_now || return 1
   ! lists "$running" "$1" || because "$engine still lists the NTA for $1 after its removal"
 }
 
 lift() { # ID: takes the NTA back; the line in the drop-in goes even when the daemon is down
-  nta=$base/nta/$1 kept=''
-  [ -z "$dropin" ] || strike_out "$nta/fragment" || kept=$why
+  kept=''
+  [ -z "$dropin" ] || take_line "$1" || kept=$why
   # Before this step the zone was not in the daemon by our hand, whatever it lists.
-  [ "$(first_line "$nta/step")" = armed ] || lift_running "$(first_line "$nta/zone")" || return 1
+  [ "$(first_line "$base/nta/$1/step")" = armed ] || lift_running "$zone" || return 1
   [ -z "$kept" ] || because "$kept"
 }
 

@@ -28,10 +28,14 @@ old_ends() { # what was approved before stands again
   done
 }
 
+left_standing() { # MESSAGE RULE
+  stay 5 undone "$2" "$1; the old end stands"
+}
+
 not_renewed() { # MESSAGE
   trap '' TERM INT
-  old_ends && stay 5 undone "$1; the old end stands"
-  stay 6 stuck "$1; and the old end could not be written back"
+  old_ends && left_standing "$1" ''
+  stay 6 stuck '' "$1; and the old end could not be written back"
 }
 
 renew() {
@@ -41,6 +45,7 @@ renew() {
   step='read'
   scheduler_runs || refuse guard-scheduler "$why"
   refuse_unheld
+  accept || refuse disk-full "$why"
   step='arm'
   for id in $ids; do
     order "$id"

@@ -1,19 +1,90 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # Takes NTAs out. From its first step on the guard would finish it, should this run die.
 
-revert() {
-  rescue=stuck
-  begin
-  trap '' TERM INT
-  left=''
-  step=revert
+left_standing() { # MESSAGE RULE
+  stay 6 stuck "$2" "$1; it was not taken out"
+}
+
+take_out() { # sets taken, and left: why another could not be taken out
+  taken='' left=''
   for id in $ids; do
     [ -e "$base/nta/$id/ends_at" ] || continue
+    order "$id"
     put "$base/nta/$id/ends_at" 600 "$(now)"
-    lift "$id" && end "$id" || left=$why
+    if lift "$id" && end "$id"; then
+      taken="$taken $id"
+    else
+      left=$why
+    fi
   done
+}
+
+insecure_when() { # ZONE -> since or from when others make it insecure; nothing when they do not
+  # named's list has one entry for a zone: taking ours out, it forgets theirs until it reloads.
+  if lists "$running" "$1"; then
+    echo "is insecure here"
+  elif engine_keeps "$1"; then
+    echo "becomes insecure here with the next reload"
+  fi
+}
+
+by_others() { # -> zones that are insecure here all the same, and by which files
+  for id in $ids; do
+    order "$id"
+    held_now "$zone" && continue
+    since=$(insecure_when "$zone")
+    [ -n "$since" ] || continue
+    files=$(sources "$zone" | tr '\n' ' ')
+    files=${files% }
+    echo "; $zone $since by other hands than ntactl's: ${files:-its file was not found}"
+  done
+}
+
+their_part() { # FILE -> the drop-in without NTAs; where there is none, as ntactl would begin it
+  [ ! -e "$1" ] || { without "$any_id" "$1" && return; }
+  printf '%s\n' "$header"
+}
+
+was_edited() { # ID: has anybody else written into the drop-in since its snapshot?
+  before=$base/nta/$1/snapshot/${dropin##*/}
+  [ -n "$dropin" ] && [ "$(their_part "$dropin")" != "$(their_part "$before")" ]
+}
+
+contents() { # FILE -> it, to the last byte; nothing when there is none
+  cat "$1" 2>/dev/null
+  echo .
+}
+
+as_before() { # ID: are drop-in and running NTAs those of its snapshot?
+  before=$base/nta/$1/snapshot
+  [ "$running" = "$(cat "$before/running")" ] &&
+    [ "$(contents "$dropin")" = "$(contents "$before/${dropin##*/}")" ]
+}
+
+compared() { # -> how the host compares with the snapshots of what was taken out
+  alike=$taken
+  for id in $taken; do
+    if was_edited "$id"; then
+      echo "; others wrote into $dropin since, so only ntactl's line was struck from it"
+      return
+    fi
+    as_before "$id" || alike=''
+  done
+  [ -z "$alike" ] || echo '; the host is as it was before, byte for byte'
+}
+
+revert() {
+  begin
+  trap '' TERM INT
+  accept || true # a full disk must not keep an NTA
+  step=revert
+  take_out
   [ -z "$left" ] || stuck "$left"
-  done_well reverted 'taken out, and read back'
+  step=receipt
+  look || true
+  others=$(by_others)
+  # It is gone, and its guard too: said so even when the receipt finds no room.
+  finish 0 reverted "${others:+foreign-nta}" "taken out, and read back$(compared)$others"
 }
 
 revert

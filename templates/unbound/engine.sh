@@ -3,6 +3,7 @@
 # only flush_zone makes either of them felt (measured with 1.17). Set above: config.
 
 engine_tools='unbound-control unbound-checkconf'
+engine_places=/etc/unbound
 
 ask() { # CONFIG COMMAND...: exit 0 is not enough, it also says "error ..." with it
   file=$1
@@ -69,6 +70,11 @@ engine_running() {
 
 engine_keeps() { # ZONE: would the configuration alone make it insecure?
   lists "$(configured domain-insecure | names)" "$1"
+}
+
+engine_sets() { # ZONE: does standard input, a piece of configuration, make it insecure?
+  name=$(printf '%s\n' "${1%.}" | sed 's/[.]/[.]/g')
+  grep -Eqi "^[^#]*domain-insecure:[[:space:]]*[\"']?${name}[.]?[\"']?([[:space:]#]|\$)"
 }
 
 anchor_files() { # -> the files with positive anchors, as absolute names

@@ -93,6 +93,61 @@ def test_a_second_apply_answers_from_what_stands(host: Hands) -> None:
     host.revert(order)
 
 
+def test_a_host_that_holds_it_never_refuses(host: Hands) -> None:
+    order = nta()
+    wanted = host.change(order)
+    host.apply(wanted=wanted)
+    host.service("resolver", "stop")
+    receipt = host.apply(wanted=wanted)
+    host.service("resolver", "start")
+    host.sh("sleep 1")
+    assert (receipt.outcome, receipt.rule) == ("stuck", "daemon-down")
+    assert host.zones() == ["de."]
+    older = host.apply(wanted=wanted, order=1)
+    assert (older.outcome, older.rule) == ("stuck", "stale-generation")
+    assert host.apply(wanted=wanted).outcome == "applied"
+    host.revert(order)
+
+
+def test_nor_does_one_where_the_first_program_is_still_at_it(host: Hands) -> None:
+    order = nta()
+    wanted = host.change(order)
+    slow = host.apply_program(wanted).replace("\narm_all\n", "\nsleep 8\narm_all\n")
+    process = host.start(slow)
+    host.sh("while [ ! -s /var/lib/ntactl/lock/owner ]; do sleep 0.05; done")
+    receipt = host.apply(wanted=wanted)
+    process.communicate()
+    assert (receipt.outcome, receipt.rule) == ("stuck", "host-locked")
+    assert host.zones() == ["de."]
+    host.revert(order)
+
+
+def test_nor_one_that_holds_another_nta_of_the_plan(host: Hands) -> None:
+    orders = (nta("de."), nta("fj."))
+    host.apply(*orders)
+    host.revert(orders[1])
+    program = host.apply_program(host.change(*orders)).replace(
+        "\nstep=flush\n", "\nstep=flush\nbecause 'the flush failed' || return 1\n"
+    )
+    done = host.run(program)
+    assert '"outcome":"stuck"' in done.out
+    assert "the flush failed; what this run began was taken back" in done.out
+    assert host.zones() == ["de."]
+    host.revert(*orders)
+
+
+def test_a_renewal_that_is_refused_leaves_the_old_end(host: Hands) -> None:
+    order = nta()
+    host.apply(order)
+    host.service("cron", "stop")
+    receipt = host.renew(nta(seconds=7200))
+    held = host.read().held[0]
+    host.service("cron", "start")
+    assert (receipt.outcome, receipt.rule) == ("undone", "guard-scheduler")
+    assert held.ends_at == order.ends_at.replace(microsecond=0)
+    host.revert(order)
+
+
 def test_what_a_reload_lost_is_put_on_again(host: Hands) -> None:
     order = nta()
     wanted = host.change(order)
@@ -174,6 +229,29 @@ def test_an_older_order_is_refused(host: Hands) -> None:
     assert host.zones() == []
 
 
+def test_an_order_from_a_clock_that_is_ahead_is_refused_and_forgotten(host: Hands) -> None:
+    order, ahead = nta(), generation() + 86_400_000
+    before = host.read().generation
+    early = host.apply(order, order=ahead)
+    assert (early.outcome, early.rule) == ("refused", "host-clock")
+    assert host.read().generation == before
+    assert host.apply(order).outcome == "applied"
+    for receipt in (host.revert(order, order=ahead), host.renew(order, order=ahead)):
+        assert receipt.rule == "host-clock"
+        assert receipt.outcome != "refused"
+        assert "set the one that is wrong" in receipt.message
+    assert host.zones() == ["de."]
+    assert host.revert(order).outcome == "reverted"
+
+
+def test_a_refused_order_does_not_outdate_others(host: Hands) -> None:
+    order, early = nta(), generation()
+    assert host.apply(nta(seconds=-1)).rule == "ended"
+    assert host.renew(order).rule == "not-held"
+    assert host.apply(order, order=early).outcome == "applied"
+    host.revert(order)
+
+
 def test_a_host_that_moved_on_is_refused(host: Hands) -> None:
     wanted = host.change(nta())
     other = nta("fj.")
@@ -224,7 +302,7 @@ def test_a_zone_with_an_anchor_of_its_own_is_refused(host: Hands) -> None:
 
 
 def test_a_file_of_that_name_by_others_is_not_touched(unbound: Hands) -> None:
-    path = "/etc/unbound/unbound.conf.d/ntactl-nta.conf"
+    path = DROPIN
     unbound.sh(f"printf 'server:\\n  verbosity: 1\\n' > {path}")
     assert unbound.apply(nta()).rule == "foreign-dropin"
     assert unbound.sh(f"cat {path}") == "server:\n  verbosity: 1\n"
@@ -241,13 +319,135 @@ def test_a_drop_in_that_nobody_includes_is_taken_back(unbound: Hands) -> None:
     assert unbound.zones() == []
 
 
-def test_an_nta_that_others_configured_meanwhile_is_theirs(unbound: Hands) -> None:
-    order, path = nta(), "/etc/unbound/unbound.conf.d/theirs.conf"
+def insecure_by_others(host: Hands) -> tuple[str, str, str]:
+    """A file, the command by which others make de. insecure in it, and the one that mends it."""
+    if host.host.engine == "unbound":
+        path = "/etc/unbound/unbound.conf.d/theirs.conf"
+        return path, f"printf 'server:\\n  domain-insecure: DE\\n' > {path}", f"rm {path}"
+    path = "/etc/bind/named.conf.options"
+    line = 'validate-except { "fj"; DE; };'
+    return path, f"sed -i 's/^options {{/&\\n{line}/' {path}", f"sed -i '/validate-except/d' {path}"
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_an_nta_that_others_configured_meanwhile_is_theirs(host: Hands, loaded: bool) -> None:
+    order, (path, make, mend) = nta(), insecure_by_others(host)
+    host.apply(order)
+    host.sh(f"{make}; {reload_of(host) if loaded else 'true'}")
+    first, second = host.revert(order), host.revert(order)
+    now, later = listed(host), f"{reload_of(host)}; sleep 1"
+    host.sh(later)
+    reloaded = listed(host)
+    host.sh(f"{mend}; {later}")
+    for receipt in (first, second):  # the second finds it ended, as if its guard had lifted it
+        assert (receipt.outcome, receipt.rule) == ("reverted", "foreign-nta")
+        told = "is insecure here" if "de" in now else "becomes insecure here with the next reload"
+        assert f"de. {told} by other hands than ntactl's: {path}" in receipt.message
+    # named keeps one entry for both, which is ours; unbound cannot tell whose its entry is.
+    assert ("de" in now) is (host.host.engine == "unbound")
+    assert "de" in reloaded
+
+
+def listed(host: Hands) -> set[str]:
+    """What the resolver lists, permanent ones too, as bare names."""
+    unbound = host.host.engine == "unbound"
+    lines = host.sh("unbound-control list_insecure" if unbound else "rndc nta -dump").split("\n")
+    return {line.partition("/")[0].strip(".").lower() for line in lines if line}
+
+
+def test_the_guard_leaves_what_others_configured(unbound: Hands) -> None:
+    order, (_, make, mend) = nta(), insecure_by_others(unbound)
     unbound.apply(order)
-    unbound.sh(f"printf 'server:\\n  domain-insecure: de\\n' > {path}")
-    assert unbound.revert(order).outcome == "reverted"
-    assert unbound.zones() == ["de."]
-    unbound.sh(f"rm {path}; unbound-control reload")
+    unbound.sh(f"{make}; unbound-control reload")
+    unbound.sh(f"cd /var/lib/ntactl/nta/{order.id}; echo 1 > ends_at; sh guard")
+    said, now = unbound.sh(f"cat /var/lib/ntactl/nta/{order.id}/guard.log"), listed(unbound)
+    unbound.sh(f"{mend}; unbound-control reload; sleep 1")
+    assert "de. stays insecure: others configured that" in said
+    assert now == {"de"}
+    assert not (unbound.lab.etc(unbound.name) / f"cron.d/ntactl-{order.id}").exists()
+
+
+DROPIN = "/etc/unbound/unbound.conf.d/ntactl-nta.conf"
+LAID_OUT_ANEW = {
+    "blanks": r"sed -i 's/^ *domain-insecure: */\tdomain-insecure:\t/; s/ # nta/   #  nta/' ",
+    "behind": "sed -i 's/# ntactl de-.*/& (kept by salt)  /' ",
+    "quotes": 'sed -i "s/\\"/\'/g" ',
+    "no-fragment": "rm -f /var/lib/ntactl/nta/*/fragment; : ",
+}
+
+
+@pytest.mark.parametrize("how", LAID_OUT_ANEW)
+def test_our_line_laid_out_anew_is_ours(unbound: Hands, how: str) -> None:
+    before, order = unbound.files(), nta()
+    unbound.apply(order)
+    unbound.sh(LAID_OUT_ANEW[how] + DROPIN)
+    receipt = unbound.revert(order)
+    assert (receipt.outcome, receipt.rule) == ("reverted", "")
+    unbound.sh("unbound-control reload")
+    assert (unbound.zones(), unbound.files()) == ([], before)
+
+
+APART = {
+    "moved": (rf"sed -i 's/^\( *domain-i.*\) \(# nta.*\)/\2\n\1/' {DROPIN}", DROPIN),
+    "bare": (f"sed -i 's/ # ntactl de-.*//' {DROPIN}", DROPIN),
+    "elsewhere": (
+        f"cd {DROPIN.rpartition('/')[0]}; mv ntactl-nta.conf all.conf",
+        f"{DROPIN.rpartition('/')[0]}/all.conf",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", APART)
+def test_what_cannot_be_told_apart_stays_guarded(unbound: Hands, how: str) -> None:
+    before, order, (command, path) = unbound.files(), nta(), APART[how]
+    unbound.apply(order)
+    unbound.sh(command)
+    changed = unbound.sh(f"cat {path}")
+    receipt = unbound.revert(order)
+    assert (receipt.outcome, unbound.zones()) == ("stuck", [])
+    assert path in receipt.message
+    assert "the guard goes on trying every minute" in receipt.message
+    guard = f"sh /var/lib/ntactl/nta/{order.id}/guard"
+    unbound.sh(guard)
+    assert unbound.sh(f"cat {path}") == changed
+    assert (unbound.lab.etc(unbound.name) / f"cron.d/ntactl-{order.id}").exists()
+    unbound.sh(f"sed -i '/domain-insecure/d' {path}; {guard}; rm -f {path}")
+    unbound.sh("unbound-control reload")
+    assert (unbound.zones(), unbound.files()) == ([], before)
+
+
+def test_a_revert_says_that_the_host_is_as_it_was(host: Hands) -> None:
+    other, order = nta("fj."), nta()
+    host.apply(other)
+    host.apply(order)
+    assert host.revert(order).message.endswith("the host is as it was before, byte for byte")
+    host.apply(order)
+    assert host.revert(other).message == "taken out, and read back"
+    host.revert(order)
+
+
+def test_what_others_wrote_into_the_drop_in_stays(unbound: Hands) -> None:
+    order = nta()
+    unbound.apply(order)
+    unbound.sh(f"printf '# a note\\n\\n' >> {DROPIN}")
+    receipt = unbound.revert(order)
+    left = unbound.sh(f"cat {DROPIN}; rm {DROPIN}")
+    assert receipt.outcome == "reverted"
+    assert receipt.message.endswith("so only ntactl's line was struck from it")
+    assert left.endswith("server:\n# a note\n\n")
+
+
+def test_an_empty_drop_in_comes_back_as_it_was(unbound: Hands) -> None:
+    order = nta()
+    unbound.apply(order)
+    unbound.sh(f"grep -v domain-insecure {DROPIN} > /tmp/empty")
+    unbound.revert(order)
+    unbound.sh(f"mv /tmp/empty {DROPIN}")
+    before = unbound.files()
+    unbound.apply(order)
+    assert unbound.revert(order).message.endswith("byte for byte")
+    assert unbound.files() == before
+    unbound.sh(f"rm {DROPIN}")
 
 
 def test_a_broken_configuration_is_refused_before_anything(host: Hands) -> None:
@@ -356,12 +556,56 @@ def test_a_full_disk_does_not_stop_the_guard(host: Hands) -> None:
     host.sh("umount /var/lib/ntactl")
 
 
+def test_a_full_disk_does_not_stop_a_revert(host: Hands) -> None:
+    order = nta()
+    host.sh("mkdir -p /var/lib/ntactl; mount -t tmpfs -o size=256k,mode=700 full /var/lib/ntactl")
+    host.apply(order)
+    host.sh("cat /dev/zero > /var/lib/ntactl/filler 2>/dev/null || true")
+    receipts = [host.revert(order), host.revert(order)]
+    assert host.zones() == []
+    assert not (host.lab.etc(host.name) / f"cron.d/ntactl-{order.id}").exists()
+    host.sh("umount /var/lib/ntactl")
+    assert [receipt.outcome for receipt in receipts] == ["reverted", "reverted"]
+
+
+def test_a_receipt_that_finds_no_room_is_sent(host: Hands) -> None:
+    order = nta()
+    host.apply(order)
+    host.sh(f"mkdir /var/lib/ntactl/nta/{order.id}/receipt.json.new")
+    assert host.revert(order).outcome == "reverted"
+    assert [held.state for held in host.read().held if held.id == order.id] == ["ended"]
+    host.sh(f"rmdir /var/lib/ntactl/nta/{order.id}/receipt.json.new")
+
+
+PROSPECTS = {
+    "the guard goes on trying every minute": "",
+    "the guard lifts it at its end": "mkdir /var/lib/ntactl/nta/de-4f2a91c0/ends_at.new",
+    "no guard is at work here": "/etc/lab/service cron stop",
+}
+
+
+@pytest.mark.parametrize("said", PROSPECTS)
+def test_what_is_said_of_the_guard_is_true(host: Hands, said: str) -> None:
+    order = nta()
+    host.apply(order)
+    host.sh(PROSPECTS[said] or "true")
+    host.service("resolver", "stop")
+    receipt = host.revert(order)
+    host.service("resolver", "start")
+    host.sh("pgrep cron || /etc/lab/service cron start")
+    host.sh(f"rm -rf /var/lib/ntactl/nta/{order.id}/ends_at.new; sleep 1")
+    assert receipt.outcome == "stuck"
+    assert said in receipt.message
+    assert host.revert(order).outcome == "reverted"
+
+
 def test_one_at_a_time_and_a_dead_owner_holds_nothing(host: Hands) -> None:
     wanted = host.change(nta())
     slow = host.apply_program(wanted).replace("\nstep=flush\n", "\nsleep 9\nstep=flush\n")
     process = host.start(slow)
     host.sh("while [ ! -s /var/lib/ntactl/lock/owner ]; do sleep 0.05; done")
-    assert host.apply(wanted=wanted).rule == "host-locked"
+    other = host.apply(nta("fj."))
+    assert (other.outcome, other.rule) == ("refused", "host-locked")
     out, _ = process.communicate()
     assert b'"outcome":"applied"' in out
     host.sh("mkdir /var/lib/ntactl/lock; echo 999999 1 x > /var/lib/ntactl/lock/owner")

@@ -39,6 +39,34 @@ def test_what_daemons_say_is_understood(path: Path, shell: list[str], tmp_path: 
     assert (done.stdout.strip(), done.stderr) == (case["says"].strip(), "")
 
 
+SETS = {
+    "unbound": (
+        ["server: domain-insecure: X", "\tdomain-insecure:\t'x.'# ours", 'domain-insecure:"x" # y'],
+        ['# domain-insecure: "x."', "domain-insecure: xx", "domain-insecure: y.x", "local-zone: x"],
+    ),
+    "bind": (
+        [
+            'validate-except { "y"; X; };',
+            'validate-except\n{\n\t"x.";\n};',
+            "validate-except {x;};",
+        ],
+        ['# validate-except { "x"; };', 'validate-except { "xx"; "y.x"; };', 'zone "x" { };'],
+    ),
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+@pytest.mark.parametrize("name", ENGINES)
+def test_what_makes_a_zone_insecure_is_seen_however_it_is_written(
+    name: str, shell: list[str]
+) -> None:
+    program = f"config=\n{text(f'{name}/engine.sh')}\nengine_sets x."
+    for yes, pieces in zip((True, False), SETS[name], strict=True):
+        for piece in pieces:
+            done = subprocess.run([*shell, "-c", program], input=piece.encode(), check=False)
+            assert (done.returncode == 0) is yes, piece
+
+
 @pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "templates").rglob("*.sh")))
 def test_shell_is_shellcheck_clean(path: Path) -> None:
     done = subprocess.run(
