@@ -99,7 +99,9 @@ def _not_the_zone(link: Above) -> Above:
         detail = f"the trust anchor's own zone is out of its time too: {link.detail}"
         return replace(link, state=State.INDETERMINATE, cause=Cause.CLOCK_SUSPECT, detail=detail)
     detail = f"the trust anchor fits no key of {link.where}: {link.detail}"
-    return replace(link, cause=Cause.TRUST_ANCHOR_MISMATCH, detail=detail)
+    return replace(
+        link, state=State.INDETERMINATE, cause=Cause.TRUST_ANCHOR_MISMATCH, detail=detail
+    )
 
 
 def _below(evidence: Evidence, cut: Cut, child: Name, link: Above, when: When) -> Above:

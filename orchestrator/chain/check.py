@@ -23,7 +23,7 @@ from orchestrator.playbook import Probe
 __all__ = ["Vantage", "check", "drive", "look", "vantage"]
 
 T = TypeVar("T")
-PATIENCE = 60  # timeouts that one check may last
+PATIENCE, LEAST = 60, 30.0  # timeouts that one check may last, and seconds at least
 
 
 def check(
@@ -63,7 +63,7 @@ def look(
     at, started = clock(), time.monotonic()
     steps = survey(dns.name.from_text(zone), vantage, looks, random.SystemRandom())
     timeout = probe.timeout.total_seconds()
-    most = PATIENCE * timeout + looks.rounds * looks.every
+    most = max(LEAST, PATIENCE * timeout) + looks.rounds * looks.every
     seen = drive(steps, timeout=timeout, deadline=most)
     return Evidence(
         zone=zone,

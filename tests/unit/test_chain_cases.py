@@ -80,6 +80,7 @@ def test_an_anchor_that_fits_nothing_is_told_beside_a_matrix_without_faults() ->
     foreign = (". IN DS 1 13 2 " + "00" * 32,)
     verdict = judge(evidence.model_copy(update={"anchors": foreign}), evidence.at)
     assert verdict.findings[0].cause == "trust-anchor-mismatch"
+    assert verdict.state is State.INDETERMINATE
     assert "the chain above the zone is broken" in text(verdict)
 
 
