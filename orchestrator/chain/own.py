@@ -122,7 +122,7 @@ class _Bench:
         against = tuple(dict.fromkeys(s for value in rejecting for s in self.holders[value]))
         worse = next(iter(rejecting.values()))
         fault = _contradiction(worse.faults[0], against)
-        return replace(worse, faults=(fault,), expires=own.expires, against=against)
+        return replace(own, state=State.BOGUS, faults=(fault,), against=against)
 
     def _look(self, sight: Sight, trust: Trust) -> Look:
         """Most servers send the same bytes after the id: judged once for each key set."""

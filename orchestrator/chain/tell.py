@@ -169,7 +169,7 @@ def unanswered(judged: Sequence[Judged]) -> list[Finding]:
     dead = all(one.look.state is None for one in judged)
     told: dict[tuple[Cause, str, bool], list[str]] = {}
     for server, looks in by_server.items():
-        misses = [one for one in looks if one.look.failure]
+        misses = [one for one in looks if one.look.failure and not one.look.unjudged]
         if misses:
             cause = misses[0].look.failure or Cause.SERVER_UNREACHABLE
             some = f"{len(misses)} of {len(looks)} looks: {misses[0].look.detail}"

@@ -67,6 +67,7 @@ def test_keys_that_do_not_come_show_nothing(error: str, cause: Cause) -> None:
     assert (verdict.findings[0].cause, verdict.findings[0].rrset) == (cause, "DNSKEY")
     assert (verdict.remedy, exit_code(verdict)) == (Remedy.ESCALATE, 12)
     assert {server.state for server in verdict.servers} == {State.INDETERMINATE}
+    assert all("2 of 80 looks" in finding.detail for finding in verdict.findings[1:])
 
 
 def test_one_servers_keys_that_do_not_come_are_those_of_the_others() -> None:
@@ -157,6 +158,7 @@ def test_two_signers_each_right_by_itself_are_not_clean() -> None:
     assert {server.state for server in verdict.servers} == {State.BOGUS}
     assert (verdict.remedy, exit_code(verdict)) == (Remedy.ESCALATE, 12)
     assert f"b.nic.de. ({B})" in verdict.remedy_reason
+    assert verdict.fraction_bogus == 0.0, "each signature is good by the keys beside it"
 
 
 def test_when_no_two_servers_agree_most_validators_fail() -> None:
