@@ -7,7 +7,6 @@ type. The exit codes are those of the command line contract (docs/reference/exit
     |-- BadInput           2  the command line or a file named on it is wrong
     |   `-- BadFile        2  an inventory, playbook or plan: file, line and field
     |-- Refused            4  a safety rule or a missing approval; the rule is named
-    |-- TakenBack          5  partly failed, every touched host is as it was before
     |-- PersonNeeded       6  a host could not be taken back or reached
     `-- LabError           1  the lab could not do what was asked
 """
@@ -71,12 +70,6 @@ class Refused(NtactlError):
             next_step=next_step,
         )
         self.rule = rule
-
-
-class TakenBack(NtactlError):
-    """Partly failed; every touched host is as it was before."""
-
-    exit_code = 5
 
 
 class PersonNeeded(NtactlError):

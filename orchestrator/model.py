@@ -232,9 +232,10 @@ class HostReading(Value):
 class Receipt(Value):
     """How a host's transaction ended; the host wrote it before it sent it.
 
-    `outcome`: applied / reverted / renewed: done and read back. undone: failed and everything
-    taken back, read back. refused: nothing was touched, `rule` says why. stuck: failed and could
-    not be taken back; a person is needed.
+    `outcome`: applied / reverted / renewed: done and read back (reverted with a `rule`: ours is
+    out, and others keep the zone insecure). undone: failed and everything taken back, read back; of
+    a renewal, the old end stands. refused: the host holds nothing of this order, `rule` says why.
+    stuck: it stands or may stand; a person is needed, the guard goes on.
     """
 
     host: str
