@@ -169,6 +169,7 @@ class Verdict(Value):
     duration_ms: int
     queries: int
     resolvers: tuple[ResolverView, ...] = ()
+    witnesses: tuple[ResolverView, ...] = ()
 
 
 class ResolverView(Value):

@@ -80,19 +80,55 @@ def _bogus(verdict: Verdict, views: Sequence[ResolverView]) -> Verdict:
     AD says that a resolver validated, so no NTA stands there. It may have done so while the chain
     was whole; either way an NTA would change nothing for it now.
     """
-    asked = [view for view in views if view.name in verdict.bad_names]
-    sound = [view for view in asked if view.ad and view.rcode in _ANSWERED]
-    told = tuple(_validates(view) for view in _one_a_host(sound))
+    told, unanimous = _validating(verdict, views)
     update: dict[str, object] = {"findings": (*verdict.findings, *told)}
-    heard = [view for view in asked if view.rcode or view.rcode_cd]
-    confirmed = len(sound) < len(heard) or any(view.rcode == "SERVFAIL" for view in views)
-    if sound and not confirmed and verdict.remedy in {Remedy.NTA, Remedy.NTA_CHILD}:
+    if unanimous and verdict.remedy in {Remedy.NTA, Remedy.NTA_CHILD}:
         update["remedy"] = Remedy.ESCALATE
         update["remedy_reason"] = (
             "our resolvers validate the names that fail from here: their caches hold the chain, "
             "or the path from here is suspect (RFC 7646 section 7); look from another place"
         )
     return verdict.model_copy(update=update)
+
+
+def _validating(
+    verdict: Verdict, views: Sequence[ResolverView]
+) -> tuple[tuple[Finding, ...], bool]:
+    """Who answers with AD what fails from here, and do all that answer?"""
+    asked = [view for view in views if view.name in verdict.bad_names]
+    sound = [view for view in asked if view.ad and view.rcode in _ANSWERED]
+    heard = [view for view in asked if view.rcode or view.rcode_cd]
+    confirmed = len(sound) < len(heard) or any(view.rcode == "SERVFAIL" for view in views)
+    return tuple(_validates(view) for view in _one_a_host(sound)), bool(sound) and not confirmed
+
+
+def with_witnesses(verdict: Verdict, views: Sequence[ResolverView]) -> Verdict:
+    """Add what validating resolvers elsewhere see: they speak on the remedy, never on the state.
+
+    Consistency over vantage points speaks for a mistake of the operator, inconsistency for a
+    fault, or an attack, on the way from here (RFC 7646 section 7).
+    """
+    verdict = verdict.model_copy(update={"witnesses": tuple(views)})
+    alike = {view.host for view in views if view.rcode == "SERVFAIL" and view.rcode_cd in _ANSWERED}
+    heard = {view.host for view in views if view.rcode or view.rcode_cd}
+    if verdict.state is not State.BOGUS:
+        told = tuple(_elsewhere(v) for v in _one_a_host([v for v in views if v.host in alike]))
+        return verdict.model_copy(update={"findings": (*verdict.findings, *told)})
+    told, unanimous = _validating(verdict, views)
+    update: dict[str, object] = {"findings": (*verdict.findings, *told)}
+    reason = f"{verdict.remedy_reason}; {len(alike)} of {len(heard)} witnesses fail alike"
+    if unanimous and verdict.remedy in {Remedy.NTA, Remedy.NTA_CHILD}:
+        update["remedy"] = Remedy.ESCALATE
+        reason = (
+            "witnesses validate the names that fail from here: the path from here is suspect, or "
+            "their caches hold the chain (RFC 7646 section 7)"
+        )
+    return verdict.model_copy(update=update | {"remedy_reason": reason})
+
+
+def _elsewhere(view: ResolverView) -> Finding:
+    detail = f"SERVFAIL for {_pair(view)}: it does not validate there, and does from here"
+    return _finding(view, Cause.CACHE_MISMATCH, detail).model_copy(update={"severity": "warning"})
 
 
 def _fails_either_way(view: ResolverView) -> bool:

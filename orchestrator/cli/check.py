@@ -16,6 +16,7 @@ from orchestrator.cli.desk import moment, names_under, now, playbook_of
 if TYPE_CHECKING:
     from orchestrator.chain.evidence import Evidence
     from orchestrator.fleet.inventory import Host
+    from orchestrator.fleet.probe import Witness
     from orchestrator.model import Verdict
     from orchestrator.playbook import Probe
 
@@ -29,6 +30,10 @@ Timeout = Annotated[float | None, typer.Option("--timeout", min=0.05, help="Seco
 SaveEvidence = Annotated[
     Path | None,
     typer.Option("--save-evidence", help="Keep all answers (one zone; JSON, or .json.gz)."),
+]
+Via = Annotated[
+    list[str] | None,
+    typer.Option("--via", metavar="ADDRESS", help="A validating resolver elsewhere, as a witness."),
 ]
 _VIEWED = 4  # names under the zone that each resolver is asked for
 
@@ -51,6 +56,7 @@ def check(
     rounds: Rounds = None,
     every: Every = None,
     timeout: Timeout = None,
+    via: Via = None,
     save_evidence: SaveEvidence = None,
     as_json: options.Json = False,
 ) -> None:
@@ -69,7 +75,7 @@ def check(
         )
     judged_at = moment(at, now()) if at else None
     probe = _probe(playbook_of(playbook).probe, every, timeout)
-    hosts = _hosts(inventory)
+    hosts, witnesses = _hosts(inventory), _witnesses(via or [])
     view = vantage(root_hints, trust_anchor, port)
     verdicts = []
     for zone in asked:
@@ -78,7 +84,7 @@ def check(
         if save_evidence:
             save(evidence, save_evidence)
         verdict = judge(evidence, judged_at or now(), skew)
-        verdicts.append(_with_fleet(verdict, hosts, evidence, probe))
+        verdicts.append(_with_others(verdict, hosts, witnesses, evidence, probe))
     _print(verdicts, judged_at, skew, as_json=as_json)
     raise typer.Exit(exit_codes(verdicts))
 
@@ -98,13 +104,29 @@ def _hosts(inventory: Path | None) -> tuple[Host, ...]:
     return load_inventory(inventory).hosts if inventory else ()
 
 
-def _with_fleet(
-    verdict: Verdict, hosts: Sequence[Host], evidence: Evidence, probe: Probe
+def _witnesses(addresses: Sequence[str]) -> list[Witness]:
+    from ipaddress import ip_address
+
+    from orchestrator.errors import BadInput
+    from orchestrator.fleet.probe import Witness
+
+    try:
+        return [Witness(ip_address(address)) for address in dict.fromkeys(addresses)]
+    except ValueError as error:
+        raise BadInput(f"--via: {error}", next_step="--via 9.9.9.9 --via 2620:fe::fe") from error
+
+
+def _with_others(
+    verdict: Verdict,
+    hosts: Sequence[Host],
+    witnesses: Sequence[Witness],
+    evidence: Evidence,
+    probe: Probe,
 ) -> Verdict:
     """Ask each resolver for the zone's own records, names under it, and the DS above those."""
-    if not hosts:
+    if not hosts and not witnesses:
         return verdict
-    from orchestrator.chain.resolvers import signed_cuts, with_resolvers
+    from orchestrator.chain.resolvers import signed_cuts, with_resolvers, with_witnesses
     from orchestrator.fleet.probe import Ask, views
 
     below = tuple(dict.fromkeys((*evidence.names[:_VIEWED], *verdict.bad_names[:_VIEWED])))
@@ -113,7 +135,12 @@ def _with_fleet(
         *(Ask(name=name) for name in below),
         *(Ask(name=cut, type="DS") for cut in signed_cuts(evidence, below)),
     ]
-    return with_resolvers(verdict, views(hosts, asks, timeout=probe.timeout.total_seconds()))
+    timeout = probe.timeout.total_seconds()
+    if hosts:
+        verdict = with_resolvers(verdict, views(hosts, asks, timeout=timeout))
+    if witnesses:
+        verdict = with_witnesses(verdict, views(witnesses, asks, timeout=timeout))
+    return verdict
 
 
 def _print(

@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import Protocol
 
 import dns.rcode
 
 from orchestrator.dns.exchange import Question, Reply, ask
 from orchestrator.dns.message import read
-from orchestrator.fleet.inventory import Host
 from orchestrator.model import ResolverView, Value
+
+
+class Resolver(Protocol):
+    """Whoever answers: a host of the fleet, or a witness elsewhere."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dns(self) -> IPv4Address | IPv6Address: ...
+    @property
+    def dns_port(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A validating resolver that is not ours, asked for what it sees."""
+
+    dns: IPv4Address | IPv6Address
+    dns_port: int = 53
+
+    @property
+    def name(self) -> str:
+        """How it is called in a verdict."""
+        return f"via {self.dns}"
 
 
 class Ask(Value):
@@ -20,7 +46,7 @@ class Ask(Value):
 
 
 def views(
-    hosts: Iterable[Host], asks: Sequence[Ask], *, timeout: float = 2.0
+    hosts: Iterable[Resolver], asks: Sequence[Ask], *, timeout: float = 2.0
 ) -> list[ResolverView]:
     """Ask every host every name twice at once: with validation (AD wanted), and with CD.
 
@@ -34,13 +60,13 @@ def views(
     return [_view(host, one, plain, checked) for (host, one), plain, checked in pairs]
 
 
-def _question(host: Host, one: Ask, *, cd: bool) -> Question:
+def _question(host: Resolver, one: Ask, *, cd: bool) -> Question:
     return Question(
         str(host.dns), one.name, one.type, port=host.dns_port, rd=True, ad=not cd, cd=cd
     )
 
 
-def _view(host: Host, one: Ask, plain: Reply, without_validation: Reply) -> ResolverView:
+def _view(host: Resolver, one: Ask, plain: Reply, without_validation: Reply) -> ResolverView:
     message = read(plain.wire) if plain.wire else None
     return ResolverView(
         host=host.name,

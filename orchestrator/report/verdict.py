@@ -24,7 +24,8 @@ def text(verdict: Verdict) -> str:
         headline(verdict),
         _matrix(verdict),
         _findings(verdict.findings),
-        _resolvers(verdict.resolvers),
+        _resolvers("our resolvers", verdict.resolvers),
+        _resolvers("witnesses", verdict.witnesses),
         _remedy(verdict),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -142,7 +143,7 @@ def _wrapped(line: str) -> str:
     )
 
 
-def _resolvers(views: Sequence[ResolverView]) -> str:
+def _resolvers(whose: str, views: Sequence[ResolverView]) -> str:
     """Only resolvers that do not all answer alike are told one by one."""
     lines = [f"  {host}: {words}" for host, words in _by_host(views).items()]
     if not lines:
@@ -150,7 +151,7 @@ def _resolvers(views: Sequence[ResolverView]) -> str:
     if len(set(_by_host(views).values())) == 1 and len(lines) > 1:
         lines = [f"  all {len(lines)}: {next(iter(_by_host(views).values()))}"]
     more = [f"  and {len(lines) - _RESOLVERS} more"] if len(lines) > _RESOLVERS else []
-    return "\n".join(["our resolvers (answer / with CD):", *lines[:_RESOLVERS], *more])
+    return "\n".join([f"{whose} (answer / with CD):", *lines[:_RESOLVERS], *more])
 
 
 def _by_host(views: Iterable[ResolverView]) -> dict[str, str]:

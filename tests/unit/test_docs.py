@@ -14,6 +14,7 @@ from orchestrator import cli, errors
 from orchestrator.cli import settings
 from orchestrator.model import Cause, Remedy, State, Verdict
 from orchestrator.notify import Kind
+from orchestrator.rollout.apply import EXIT_CODES
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -97,7 +98,7 @@ def test_every_page_leads_somewhere() -> None:
 def test_the_contract_lists_every_cause_state_remedy_and_field() -> None:
     words = set(re.findall(r"`([a-z_0-9-]+)`", (REFERENCE / "contract.md").read_text()))
     assert {item.value for kind in (Cause, State, Remedy) for item in kind} <= words
-    told = set(Verdict.model_fields) - {"matrix", "bad_names", "resolvers"}
+    told = set(Verdict.model_fields) - {"matrix", "bad_names"}
     assert told <= words
 
 
@@ -112,7 +113,8 @@ def test_every_exit_code_is_explained() -> None:
     explained = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
     kinds = [v for v in vars(errors).values() if isinstance(v, type)]
     raised = {k.exit_code for k in kinds if issubclass(k, errors.NtactlError)}
-    assert raised | {0, 3, 7, 10, 11, 12, 13, cli.INTERRUPTED, cli.READER_GONE} == explained
+    ended = set(EXIT_CODES.values()) | {3, 10, 11, 12, 13, cli.INTERRUPTED, cli.READER_GONE}
+    assert raised | ended == explained
 
 
 def test_the_settings_example_is_accepted(tmp_path: Path, monkeypatch) -> None:

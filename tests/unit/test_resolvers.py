@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orchestrator.chain.resolvers import with_resolvers
+from orchestrator.chain.resolvers import with_resolvers, with_witnesses
 from orchestrator.model import Cause, Extent, Remedy, ResolverView, State, Verdict
 from orchestrator.report.verdict import exit_code
 
@@ -145,3 +145,33 @@ def test_an_nta_on_the_resolvers_shows_by_the_missing_ad() -> None:
 def test_a_cached_soa_says_nothing() -> None:
     told = with_resolvers(BAD, [own()])
     assert (told.remedy, told.findings) == (Remedy.NTA, ())
+
+
+# Witnesses: resolvers that are not ours.
+
+BROKEN = SOUND.model_copy(
+    update={
+        "state": State.BOGUS,
+        "remedy": Remedy.NTA,
+        "remedy_reason": "r",
+        "bad_names": ("www.heise.de.",),
+    }
+)
+
+
+def test_witnesses_that_fail_alike_are_counted() -> None:
+    views = [own(), view("www.heise.de.", "SERVFAIL")]
+    told = with_witnesses(BROKEN, views)
+    assert (told.state, told.remedy, told.witnesses) == (State.BOGUS, Remedy.NTA, tuple(views))
+    assert told.remedy_reason == "r; 1 of 1 witnesses fail alike"
+
+
+def test_witnesses_that_all_validate_make_the_path_from_here_suspect() -> None:
+    told = with_witnesses(BROKEN, [own(), view("www.heise.de.", "NOERROR", ad=True)])
+    assert told.remedy is Remedy.ESCALATE
+    assert told.findings[0].cause is Cause.CACHE_MISMATCH
+
+
+def test_a_witness_that_fails_where_the_zone_is_sound_is_a_warning() -> None:
+    told = with_witnesses(SOUND, [view("www.heise.de.", "SERVFAIL")])
+    assert (told.remedy, told.findings[0].severity) == (Remedy.NONE, "warning")
