@@ -51,6 +51,14 @@ def test_a_broken_zone_below_is_not_blamed_on_our_resolvers(broken: Lab, tmp_pat
     assert "ntactl check de." in verdict["remedy_reason"]
 
 
+def test_witnesses_are_heard(broken: Lab) -> None:
+    address = broken.host("bind1")["address"]
+    verdict = ends(broken, 10, "check", "de.", "--via", address, "--json").json["zones"][0]
+    assert {view["host"] for view in verdict["witnesses"]} == {f"via {address}"}
+    assert verdict["remedy_reason"].endswith("1 of 1 witnesses fail alike")
+    assert "--via 9.9.9.9" in ends(broken, 2, "check", "de.", "--via", "dns.quad9.net").err
+
+
 def test_capitals_are_the_same_zone(broken: Lab) -> None:
     assert ends(broken, 10, "check", "DE", "--json").json["zones"][0]["zone"] == "de."
     plan = ends(broken, 0, "plan", "DE", "--reason", "r", "--json").json
