@@ -150,6 +150,13 @@ class Cell(Value):
     failed: int = 0
 
 
+class Indicator(Value):
+    """What speaks for an attack or for a mistake; never certain (RFC 7646 section 7)."""
+
+    points_to: Literal["mistake", "attack", "neither"]
+    detail: str
+
+
 class Verdict(Value):
     """Is the chain of trust to `zone` whole? (contract, "A verdict")."""
 
@@ -162,6 +169,7 @@ class Verdict(Value):
     matrix: tuple[Cell, ...] = ()
     remedy: Remedy = Remedy.NONE
     remedy_reason: str = ""
+    indicators: tuple[Indicator, ...] = ()
     signature_margin: int | None = None
     bad_names: tuple[str, ...] = ()
     at: Time

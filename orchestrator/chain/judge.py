@@ -19,7 +19,17 @@ from orchestrator.chain.own import looks, unjudged, unseen
 from orchestrator.chain.remedy import Facts, remedy
 from orchestrator.chain.tell import EDE, disputes, findings, flaps, health, matrix, unanswered
 from orchestrator.chain.verify import VERDICT, When, Work
-from orchestrator.model import Cause, Extent, Finding, Remedy, ServerState, State, Verdict
+from orchestrator.chain.weigh import weigh
+from orchestrator.model import (
+    Cause,
+    Extent,
+    Finding,
+    Indicator,
+    Remedy,
+    ServerState,
+    State,
+    Verdict,
+)
 
 BAD_NAMES = 32
 _WORST = (State.BOGUS, State.INDETERMINATE, State.INSECURE, State.SECURE)
@@ -106,6 +116,7 @@ class _Case:
             matrix=matrix((*self._words(), *self.judged), self._parent()),
             remedy=what,
             remedy_reason=why,
+            indicators=self._indicators(state),
             signature_margin=int(min(ends) - self.when.now) if ends else None,
             bad_names=self._bad_names(),
             at=evidence.at,
@@ -113,6 +124,9 @@ class _Case:
             duration_ms=evidence.duration_ms,
             queries=evidence.queries,
         )
+
+    def _indicators(self, state: State) -> tuple[Indicator, ...]:
+        return weigh(self.evidence, self.link, self.judged) if state is State.BOGUS else ()
 
     def _parent(self) -> str:
         return self.evidence.cuts[-2].zone if len(self.evidence.cuts) > 1 else ""

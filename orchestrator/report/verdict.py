@@ -5,7 +5,16 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from orchestrator.model import Cell, Extent, Finding, Remedy, ResolverView, State, Verdict
+from orchestrator.model import (
+    Cell,
+    Extent,
+    Finding,
+    Indicator,
+    Remedy,
+    ResolverView,
+    State,
+    Verdict,
+)
 
 WIDTH = 80
 COLUMNS = ("DNSKEY", "SOA", "NS", "NXDOMAIN", "child DS", "no DS")
@@ -26,6 +35,7 @@ def text(verdict: Verdict) -> str:
         _findings(verdict.findings),
         _resolvers("our resolvers", verdict.resolvers),
         _resolvers("witnesses", verdict.witnesses),
+        _indicators(verdict.indicators),
         _remedy(verdict),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -162,6 +172,13 @@ def _by_host(views: Iterable[ResolverView]) -> dict[str, str]:
         pair = f"{view.rcode or 'no answer'}{ad}{ede}/{view.rcode_cd or 'no answer'}"
         words.setdefault(view.host, []).append(pair)
     return {host: ", ".join(dict.fromkeys(pairs)) for host, pairs in words.items()}
+
+
+def _indicators(found: Sequence[Indicator]) -> str:
+    if not found:
+        return ""
+    lines = [_wrapped(f"{one.points_to}: {one.detail}") for one in found]
+    return "\n".join(["mistake or attack? what speaks for which; no check can decide it:", *lines])
 
 
 def _remedy(verdict: Verdict) -> str:
