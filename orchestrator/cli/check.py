@@ -146,20 +146,36 @@ def _with_others(
 def _print(
     verdicts: Sequence[Verdict], judged_at: datetime | None, skew: float, *, as_json: bool
 ) -> None:
+    from orchestrator.clock import kernel
     from orchestrator.model import rfc3339
     from orchestrator.report.verdict import text
 
     if not as_json:
-        told = [*_other_time(judged_at, skew), *(text(verdict) for verdict in verdicts)]
+        notes = [*_other_time(judged_at, skew), *_doubt(verdicts)]
+        told = [*notes, *(text(verdict) for verdict in verdicts)]
         print("\n".join(told), end="")
         return
+    mine = kernel()
     clock = {
         "at": rfc3339(judged_at or now()),
         "source": "--now" if judged_at else "this machine",
         "skew": skew,
+        "synchronized": mine.synchronized,
+        "max_error": mine.max_error,
     }
     zones = [verdict.model_dump(mode="json") for verdict in verdicts]
     print(json.dumps({"schema": "ntactl/check/1", "zones": zones, "clock": clock}))
+
+
+def _doubt(verdicts: Sequence[Verdict]) -> list[str]:
+    """Where times are the fault: how sure is our own clock?"""
+    from orchestrator.clock import kernel
+    from orchestrator.model import Cause
+
+    times = {Cause.RRSIG_EXPIRED, Cause.RRSIG_NOT_YET_VALID, Cause.CLOCK_SUSPECT}
+    told = any(finding.cause in times for verdict in verdicts for finding in verdict.findings)
+    doubt = kernel().doubt() if told else ""
+    return [f"note: {doubt}\n"] if doubt else []
 
 
 def _other_time(judged_at: datetime | None, skew: float) -> list[str]:
