@@ -283,6 +283,10 @@ def budget_sentence(playbook: Playbook) -> str:
         "every host is taken back" if budget.on_breach == "take_back" else "nothing more is touched"
     )
     return (
-        f"At most {budget.failed_hosts} hosts may fail over all waves together; {counted}; "
+        f"At most {_hosts(budget.failed_hosts)} may fail over all waves together; {counted}; "
         f"one more, and {then}. In the canary wave none may fail its verification."
     )
+
+
+def _hosts(count: int) -> str:
+    return f"{count} host{'' if count == 1 else 's'}"

@@ -58,7 +58,7 @@ again() { # the same order a second time: whatever a reload or a kill left out i
     fi
   done
   put_on || not_again "$why"
-  done_well applied 'already applied, and read back'
+  done_well applied 'already, and read back'
 }
 
 left_standing() { # MESSAGE RULE
@@ -94,7 +94,7 @@ apply() {
   accept || refuse disk-full "$why"
   arm_all
   put_on || failed "$why"
-  done_well applied 'applied, and read back'
+  done_well applied 'and read back'
 }
 
 apply

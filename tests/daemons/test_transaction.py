@@ -89,7 +89,7 @@ def test_a_second_apply_answers_from_what_stands(host: Hands) -> None:
     wanted = host.change(order)
     host.apply(wanted=wanted)
     again = host.apply(wanted=wanted)
-    assert (again.outcome, again.message) == ("applied", "already applied, and read back")
+    assert (again.outcome, again.message) == ("applied", "already, and read back")
     host.revert(order)
 
 
