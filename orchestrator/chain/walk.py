@@ -98,13 +98,14 @@ def _glue(message: Message, parent: Name, names: Iterable[Name]) -> dict[Name, t
     glue: dict[Name, tuple[str, ...]] = {}
     for name in names:
         if name.is_subdomain(parent):
-            found = _addresses(message.additional, name)
+            found = addresses_in(message.additional, name)
             if found:
                 glue[name] = found
     return glue
 
 
-def _addresses(section: Iterable[dns.rrset.RRset], name: Name) -> tuple[str, ...]:
+def addresses_in(section: Iterable[dns.rrset.RRset], name: Name) -> tuple[str, ...]:
+    """The addresses of `name` in a section, those left out that can be nobody's."""
     kinds = (dns.rdatatype.A, dns.rdatatype.AAAA)
     found = (
         r.address
@@ -246,7 +247,7 @@ class Walk:
             messages = [m for r in replies if r.wire and (m := read(r.wire))]
             found = next((rrset for m in messages if (rrset := find(m.answer, name, rdtype))), None)
             if found:
-                return _addresses([found], name)
+                return addresses_in([found], name)
             parent = dns.name.from_text(cut.zone)
             below = next((d for m in messages if (d := delegation(m, parent, name))), None)
             cut = (yield from self._enter(below, depth)) if below else None
