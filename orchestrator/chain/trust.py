@@ -18,8 +18,8 @@ from dns.rdtypes.ANY.DNSKEY import DNSKEY
 from dns.rdtypes.ANY.DS import DS
 from dns.rrset import RRset
 
+from orchestrator.chain.policy import DEFAULT, Policy
 from orchestrator.chain.verify import (
-    ALGORITHMS,
     KEYS_PER_TAG,
     REVOKE,
     ZONE,
@@ -56,7 +56,7 @@ def enter(
     zone: Name, ds: Sequence[DS], dnskey: RRset | None, signatures: RRset | None, when: When
 ) -> Entry:
     """Judge a zone's DNSKEY RRset by the DS records of its parent (or a trust anchor as DS)."""
-    usable, unsupported = supported(zone, ds)
+    usable, unsupported = supported(zone, ds, when.policy)
     if not usable:
         return Entry(fault=unsupported, insecure=True)
     if dnskey is None:
@@ -72,10 +72,12 @@ def enter(
     return Entry(keys, signed.fault, expires=signed.expires, inception=signed.inception)
 
 
-def supported(zone: Name, ds: Sequence[DS]) -> tuple[list[DS], Fault | None]:
+def supported(
+    zone: Name, ds: Sequence[DS], policy: Policy = DEFAULT
+) -> tuple[list[DS], Fault | None]:
     """The DS records we can check, without SHA-1 where there is better (RFC 4509 section 3)."""
-    known = [record for record in ds[:DS_RECORDS] if int(record.algorithm) in ALGORITHMS]
-    usable = [record for record in known if int(record.digest_type) in DIGESTS]
+    known = [record for record in ds[:DS_RECORDS] if int(record.algorithm) in policy.algorithms]
+    usable = [record for record in known if int(record.digest_type) in policy.digests]
     if any(record.digest_type != 1 for record in usable):
         usable = [record for record in usable if record.digest_type != 1]
     if usable or not ds:

@@ -26,9 +26,9 @@ from dns.rdtypes.ANY.DNSKEY import DNSKEY
 from dns.rdtypes.ANY.RRSIG import RRSIG
 from dns.rrset import RRset
 
+from orchestrator.chain.policy import DEFAULT, Policy
 from orchestrator.model import Cause, rfc3339
 
-ALGORITHMS = frozenset({5, 7, 8, 10, 13, 14, 15, 16})
 SIGNATURES = 8  # tried for one RRset; BIND allows 16 validations a whole fetch
 ANSWER = 64  # keys tried on signatures of one answer; a denial signed twice takes 8
 VERDICT = 20_000  # different ones for one verdict: 26 servers that sign each answer anew, twice
@@ -83,12 +83,13 @@ class Work:
 class When:
     """The moment to judge for: POSIX seconds, and how many seconds of tolerance either way.
 
-    `work` is what may still be spent on it; None sets no limit.
+    `policy` says what counts; `work` is what may still be spent on it, None sets no limit.
     """
 
     now: float
     skew: float = 0
     work: Work | None = field(default=None, compare=False)
+    policy: Policy = DEFAULT
 
     def begin(self) -> None:
         """The next answer is judged."""
@@ -203,7 +204,7 @@ def _judge(rrset: RRset, signature: RRSIG, keys: Keys, when: When) -> Signed:
         return _no(rrset, signature, f"signed by {signature.signer}, not by {keys.zone}")
     if signature.labels > owner_labels:
         return _no(rrset, signature, f"label count {signature.labels} is over {owner_labels}")
-    if int(signature.algorithm) not in ALGORITHMS:
+    if int(signature.algorithm) not in when.policy.algorithms:
         detail = f"algorithm {int(signature.algorithm)} is not supported"
         return Signed(_fault(Cause.UNSUPPORTED_ALGORITHM, rrset, detail, signature))
     candidates = keys.by_id.get((signature.key_tag, int(signature.algorithm)), ())
