@@ -19,6 +19,8 @@ import dns.name
 from dns.name import Name
 from dns.rdata import Rdata
 from dns.rdatatype import CNAME, DNAME, DS, NS, SOA, RdataType
+from dns.rdatatype import NSEC as NSEC_TYPE
+from dns.rdatatype import NSEC3 as NSEC3_TYPE
 from dns.rdtypes.ANY.NSEC import NSEC
 from dns.rdtypes.ANY.NSEC3 import NSEC3
 from dns.rrset import RRset
@@ -65,11 +67,12 @@ class Denial(Protocol):
         ...
 
 
-def denial(zone: Name, records: Sequence[RRset]) -> Denial:
-    """The records of an answer as what they can prove."""
-    if any(isinstance(rdata, NSEC3) for rrset in records for rdata in rrset):
-        return _Nsec3(zone, records)
-    return _Nsec(zone, records)
+def denial(zone: Name, records: Sequence[RRset], iterations: int = ITERATIONS) -> Denial:
+    """The records of an answer as what they can prove; above `iterations` that is nothing."""
+    kinds = {rrset.rdtype for rrset in records}
+    if kinds == {NSEC_TYPE, NSEC3_TYPE}:
+        return _Either(_Nsec(zone, records), _Nsec3(zone, records, iterations))
+    return _Nsec3(zone, records, iterations) if NSEC3_TYPE in kinds else _Nsec(zone, records)
 
 
 def no(detail: str) -> Proof:
@@ -111,7 +114,7 @@ class _Span:
 
     def covers(self, name: Name, zone: Name) -> bool:
         after, before = self.owner, self.rdata.next
-        if not after.is_subdomain(zone) or not after < name or not name.is_subdomain(zone):
+        if not all(one.is_subdomain(zone) for one in (after, before, name)) or not after < name:
             return False
         if name.is_subdomain(after) and (_at_cut(self.rdata) or has(self.rdata, DNAME)):
             return False  # RFC 6840 section 4.1: names below a cut are the child's
@@ -178,27 +181,45 @@ class _Nsec:
         return next((span for span in self.spans if span.covers(name, self.zone)), None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Either:
+    """A zone on its way from one kind of chain to the other may show both; one that holds is it."""
+
+    nsec: _Nsec
+    nsec3: _Nsec3
+
+    def nxdomain(self, name: Name) -> Proof:
+        return _better(self.nsec.nxdomain(name), self.nsec3.nxdomain(name))
+
+    def nodata(self, name: Name, rdtype: RdataType) -> Proof:
+        return _better(self.nsec.nodata(name, rdtype), self.nsec3.nodata(name, rdtype))
+
+    def expansion(self, name: Name, source: Name) -> Proof:
+        return _better(self.nsec.expansion(name, source), self.nsec3.expansion(name, source))
+
+    def unsigned_cut(self, name: Name) -> Proof:
+        return _better(self.nsec.unsigned_cut(name), self.nsec3.unsigned_cut(name))
+
+
+def _better(nsec: Proof, nsec3: Proof) -> Proof:
+    return nsec if nsec.cause is None else nsec3
+
+
 class _Nsec3:
-    """NSEC3, RFC 5155 section 8. Records with other parameters than the first are ignored (8.2)."""
+    """NSEC3, RFC 5155 section 8. A zone may have several chains; each record has its parameters."""
 
-    def __init__(self, zone: Name, records: Iterable[RRset]) -> None:
+    def __init__(self, zone: Name, records: Iterable[RRset], most: int) -> None:
         self.zone = zone
-        self.spans: dict[bytes, NSEC3] = {}
-        for rrset in records:
-            owner = owner_hash(rrset.name, zone)
-            for rdata in rrset:
-                if owner and isinstance(rdata, NSEC3) and self._ours(rdata):
-                    self.spans[owner] = rdata
-        first = next(iter(self.spans.values()), None)
-        self.salt: bytes = first.salt if first else b""
-        self.iterations: int = first.iterations if first else 0
-        self.costly = self.iterations > ITERATIONS
-
-    def _ours(self, rdata: NSEC3) -> bool:
-        if rdata.algorithm != 1 or rdata.flags & ~1:
-            return False
-        first = next(iter(self.spans.values()), rdata)
-        return (rdata.salt, rdata.iterations) == (first.salt, first.iterations)
+        self.most = most
+        self.spans = [
+            (owner, rdata)
+            for rrset in records
+            for rdata in rrset
+            if isinstance(rdata, NSEC3) and _usable(rdata)
+            if (owner := owner_hash(rrset.name, zone))
+        ]
+        self.iterations = max((rdata.iterations for _, rdata in self.spans), default=0)
+        self.costly = self.iterations > most
 
     def nxdomain(self, name: Name) -> Proof:
         return self._too_costly() or self._nxdomain(name)
@@ -221,7 +242,7 @@ class _Nsec3:
     def _too_costly(self) -> Proof | None:
         if not self.costly:
             return None
-        detail = f"{self.iterations} iterations, over {ITERATIONS} is insecure to resolvers"
+        detail = f"{self.iterations} iterations, over {self.most} is insecure to resolvers"
         return Proof(Cause.NSEC3_ITERATIONS, insecure=True, detail=detail)
 
     def _nxdomain(self, name: Name) -> Proof:
@@ -243,12 +264,13 @@ class _Nsec3:
         encloser, span = self._closest(name)
         if encloser is None or span is None:
             return no(f"no NSEC3 matches {name} or covers it under a proven encloser")
-        if rdtype == DS and span.flags & 1:
-            return OPTED_OUT
         wildcard = self._match(_wildcard(encloser))
+        if span.flags & 1 and (wildcard is None or rdtype == DS):
+            return OPTED_OUT  # an unsigned delegation, or a name above one (RFC 5155 errata 3441)
         if wildcard is None:
             return no(f"no NSEC3 of {name}, and the span over it does not opt out")
-        return _lacks(wildcard, _wildcard(encloser), rdtype)
+        proof = _lacks(wildcard, _wildcard(encloser), rdtype)
+        return OPTED_OUT if proof == PROVEN and span.flags & 1 else proof
 
     def _unsigned_cut(self, name: Name) -> Proof:
         """RFC 5155 section 8.9: its own record, or an opt-out span; a wildcard is no delegation."""
@@ -275,14 +297,21 @@ class _Nsec3:
         return None, None
 
     def _match(self, name: Name) -> NSEC3 | None:
-        return self.spans.get(nsec3_hash(name, self.salt, self.iterations))
+        return next((r for owner, r in self.spans if owner == _hash(name, r)), None)
 
     def _cover(self, name: Name) -> NSEC3 | None:
-        hashed = nsec3_hash(name, self.salt, self.iterations)
-        for owner, rdata in self.spans.items():
-            if between(owner, hashed, rdata.next):
-                return rdata
-        return None
+        """A span over `name`; of several, one that does not opt out says more."""
+        over = [r for owner, r in self.spans if between(owner, _hash(name, r), r.next)]
+        return min(over, key=lambda rdata: rdata.flags & 1, default=None)
+
+
+def _usable(rdata: NSEC3) -> bool:
+    """RFC 5155 sections 8.1 and 8.2: others are ignored."""
+    return rdata.algorithm == 1 and not rdata.flags & ~1
+
+
+def _hash(name: Name, rdata: NSEC3) -> bytes:
+    return nsec3_hash(name, rdata.salt, rdata.iterations)
 
 
 def between(owner: bytes, hashed: bytes, after: bytes) -> bool:

@@ -35,7 +35,11 @@ class Trust:
 
 @dataclass
 class Tally:
-    """Adds up one answer. `expires` is the first end, `inception` the last beginning, verified."""
+    """Adds up one answer. `expires` is the first end, `inception` the last beginning, verified.
+
+    `opted_out`: a denial rests on an opt-out span, which is whole and yet leaves the answer
+    insecure (RFC 5155 section 9.2).
+    """
 
     message: Message
     trust: Trust
@@ -44,6 +48,7 @@ class Tally:
     good: int = 0
     bad: int = 0
     insecure: bool = False
+    opted_out: bool = False
     expires: int | None = None
     inception: int | None = None
     _denial: tuple[Denial | None, str] | None = None
@@ -100,6 +105,7 @@ class Tally:
             return
         proof = claim(records)
         self.insecure |= proof.insecure and proof.cause is not None
+        self.opted_out |= proof.insecure and proof.cause is None
         if proof.cause:
             self._deny(proof.cause, kind, owner, proof.detail, bad=not proof.insecure)
 
@@ -116,7 +122,8 @@ class Tally:
         return self._denial
 
     def _verified(self) -> tuple[Denial | None, str]:
-        found = [r for r in self.message.authority if r.rdtype in (NSEC, NSEC3)][:DENIAL_RRSETS]
+        shown = [r for r in self.message.authority if r.rdtype in (NSEC, NSEC3)]
+        found = ([r for r in shown if self._ours(r)] or shown)[:DENIAL_RRSETS]
         before = self.bad
         signed = [(rrset, self.check(self.message.authority, rrset)) for rrset in found]
         if self.trust.keys is None:
@@ -127,7 +134,13 @@ class Tally:
         sound = [rrset for rrset, one in signed if one and one.source is None]
         if not sound:
             return None, ""
-        return denial(self.trust.zone, sound), dns.rdatatype.to_text(sound[0].rdtype)
+        most = self.when.policy.nsec3_iterations
+        return denial(self.trust.zone, sound, most), dns.rdatatype.to_text(sound[0].rdtype)
+
+    def _ours(self, rrset: RRset) -> bool:
+        """Unsigned, or signed by the zone: one server may show denials of several zones."""
+        found = signatures(self.message.authority, rrset.name, rrset.rdtype)
+        return found is None or any(record.signer == self.trust.zone for record in found)
 
     def _deny(
         self, cause: Cause, rrset: str, owner: Name, detail: str, *, bad: bool = True
