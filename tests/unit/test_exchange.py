@@ -1,7 +1,6 @@
 """The DNS sockets against servers on loopback: honest, deaf, spoofing, truncating, dripping."""
 
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,81 +8,10 @@ from contextlib import ExitStack
 import dns.message
 import dns.rrset
 import pytest
+from nameserver import Handler, Server, honest, respond
 
 from orchestrator.dns.exchange import Question, answers, ask, encode
 from orchestrator.dns.message import read
-
-Handler = Callable[[bytes], list[bytes]]
-
-
-class Server:
-    """A scripted server: UDP and TCP on one port, `udp` and `tcp` give the replies."""
-
-    def __init__(self, udp: Handler | None, tcp: Handler | None, drip: float = 0) -> None:
-        self.udp, self.tcp, self.drip = udp, tcp, drip
-        self.datagrams = 0
-        self.connections = 0
-        self.sources: set[tuple[str, int]] = set()
-        self.stopped = threading.Event()
-        self.dgram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.dgram.bind(("127.0.0.1", 0))
-        self.port = self.dgram.getsockname()[1]
-        self.stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.stream.bind(("127.0.0.1", self.port))
-        if tcp:
-            self.stream.listen(64)
-        self.dgram.settimeout(0.05)
-        self.stream.settimeout(0.05)
-        self.threads = [threading.Thread(target=self._udp)]
-        if tcp:
-            self.threads.append(threading.Thread(target=self._tcp))
-        for thread in self.threads:
-            thread.start()
-
-    def _udp(self) -> None:
-        while not self.stopped.is_set():
-            try:
-                query, source = self.dgram.recvfrom(65535)
-            except TimeoutError:
-                continue
-            self.datagrams += 1
-            self.sources.add(source)
-            for wire in self.udp(query) if self.udp else []:
-                self.dgram.sendto(wire, source)
-
-    def _tcp(self) -> None:
-        assert self.tcp
-        while not self.stopped.is_set():
-            try:
-                connection, _ = self.stream.accept()
-            except TimeoutError:
-                continue
-            self.connections += 1
-            with connection:
-                connection.settimeout(2)
-                query = connection.recv(65537)[2:]
-                for wire in self.tcp(query):
-                    framed = len(wire).to_bytes(2, "big") + wire
-                    self._feed(connection, framed)
-
-    def _feed(self, connection: socket.socket, framed: bytes) -> None:
-        step = 1 if self.drip else len(framed)
-        for at in range(0, len(framed), step):
-            if self.stopped.is_set():
-                return
-            try:
-                connection.sendall(framed[at : at + step])
-            except OSError:
-                return
-            time.sleep(self.drip)
-
-    def close(self) -> None:
-        self.stopped.set()
-        for thread in self.threads:
-            thread.join()
-        self.dgram.close()
-        self.stream.close()
 
 
 @pytest.fixture
@@ -98,20 +26,6 @@ def serve() -> Iterator[Callable[..., Server]]:
             return server
 
         yield start
-
-
-def respond(query: bytes, *, address: str = "192.0.2.1", truncated: bool = False) -> bytes:
-    asked = dns.message.from_wire(query)
-    response = dns.message.make_response(asked)
-    if truncated:
-        response.flags |= 0x0200
-    else:
-        response.answer.append(dns.rrset.from_text(asked.question[0].name, 60, "IN", "A", address))
-    return response.to_wire()
-
-
-def honest(query: bytes) -> list[bytes]:
-    return [respond(query)]
 
 
 def question(server: Server, name: str = "www.example.", **more: object) -> Question:
