@@ -39,11 +39,11 @@ def test_apply_read_renew_and_revert_under_each_shell(host: Hands, shell: tuple[
 
 
 def test_the_read_program_writes_nothing(host: Hands) -> None:
-    tree = "find / -xdev -newer /tmp/mark -type f; find /etc /var /tmp -newer /tmp/mark -type f"
+    tree = "find /etc /var /run /root /tmp -newer /tmp/mark -type f"  # the rest is read-only here
     quiet = "grep -vE '/(unbound.log|named.log|mark|root.key|managed-keys[^/]*)$' || true"
     host.sh("touch /tmp/mark; sleep 0.02")
     assert host.run(read_program(host.host)).code == 0
-    assert host.sh(f"({tree}) 2>/dev/null | grep -v ^/proc | {quiet}") == ""
+    assert host.sh(f"{tree} | {quiet}") == ""
 
 
 def test_restart_and_reload_keep_it(host: Hands) -> None:
