@@ -197,6 +197,19 @@ class ResolverView(Value):
     error: str = ""
 
 
+class Validation(Verdict):
+    """How one answer stands: the verdict of `validate`. `zone` is the zone that decides it.
+
+    `shows` is what is at the end of `aliases`: the type asked for, NODATA or NXDOMAIN.
+    """
+
+    name: str
+    type: str
+    zone: str
+    shows: str = ""
+    aliases: tuple[str, ...] = ()
+
+
 class RunningNta(Value):
     """One NTA a resolver lists now. `id` is set when ntactl's folder on the host names it."""
 

@@ -16,6 +16,7 @@ from orchestrator.chain.above import Above, above
 from orchestrator.chain.evidence import Evidence, Server
 from orchestrator.chain.look import Judged
 from orchestrator.chain.own import looks, unjudged, unseen
+from orchestrator.chain.policy import DEFAULT, Policy
 from orchestrator.chain.remedy import Facts, remedy
 from orchestrator.chain.tell import EDE, disputes, findings, flaps, health, matrix, unanswered
 from orchestrator.chain.verify import VERDICT, When, Work
@@ -36,13 +37,20 @@ _WORST = (State.BOGUS, State.INDETERMINATE, State.INSECURE, State.SECURE)
 _CHILD = ("child DS", "no DS")
 
 
-def judge(evidence: Evidence, now: datetime, skew: float = 0, *, most: int = VERDICT) -> Verdict:
+def judge(
+    evidence: Evidence,
+    now: datetime,
+    skew: float = 0,
+    *,
+    most: int = VERDICT,
+    policy: Policy = DEFAULT,
+) -> Verdict:
     """What the evidence says of its zone at `now`, tolerating `skew` seconds on signature times.
 
     At most `most` different signatures are tried.
     """
     work = Work(most)
-    when = When(now.timestamp(), skew, work)
+    when = When(now.timestamp(), skew, work, policy)
     link = above(evidence, when)
     if evidence.cuts[-1].zone != evidence.zone:
         return _Case(evidence, when, link, ()).undelegated()

@@ -43,3 +43,8 @@ DEFAULT = Policy()
 def load(path: Path | None) -> Policy:
     """The policy in a YAML file, or the default. Raises BadFile."""
     return yamlfile.load(path, Policy) if path else DEFAULT
+
+
+def with_skew(policy: Policy, skew: float | None) -> Policy:
+    """The same policy with another tolerance, where one is given."""
+    return policy if skew is None else policy.model_copy(update={"skew": skew})

@@ -19,7 +19,18 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from orchestrator import __version__
-from orchestrator.cli import check, drill, fleet, incident, lab, schema, settings, trace, watch
+from orchestrator.cli import (
+    check,
+    drill,
+    fleet,
+    incident,
+    lab,
+    schema,
+    settings,
+    trace,
+    validate,
+    watch,
+)
 from orchestrator.errors import NtactlError
 
 INTERRUPTED = 130
@@ -60,7 +71,8 @@ def root(
 @cache
 def command() -> TyperGroup:
     """Build the command with every family's verbs, its options' environment names set."""
-    for family in (check, incident, watch, fleet, schema, drill):  # the order of an incident
+    # In the order of an incident.
+    for family in (check, validate, incident, watch, fleet, schema, drill):
         family.register(app)
     app.add_typer(lab.app, name="lab")
     group = get_command(app)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Now = Annotated[str | None, typer.Option("--now", help="Judge for this time (RFC 3339).")]
 Skew = Annotated[
-    float, typer.Option("--skew", min=0, help="Seconds of tolerance on signature times.")
+    float | None, typer.Option("--skew", min=0, help="Seconds of tolerance on signature times.")
 ]
 Rounds = Annotated[int | None, typer.Option("--rounds", min=1, max=20, help="How often to look.")]
 Every = Annotated[float | None, typer.Option("--every", min=0, help="Seconds between rounds.")]
@@ -52,11 +52,12 @@ def check(
     root_hints: options.RootHints = None,
     port: options.Port = 53,
     at: Now = None,
-    skew: Skew = 0,
+    skew: Skew = None,
     rounds: Rounds = None,
     every: Every = None,
     timeout: Timeout = None,
     via: Via = None,
+    policy: options.Policy = None,
     save_evidence: SaveEvidence = None,
     as_json: options.Json = False,
 ) -> None:
@@ -64,6 +65,7 @@ def check(
     from orchestrator.chain.check import look, vantage
     from orchestrator.chain.evidence import save
     from orchestrator.chain.judge import judge
+    from orchestrator.chain.policy import load, with_skew
     from orchestrator.errors import BadInput
     from orchestrator.names import zone_name
     from orchestrator.report.verdict import exit_codes
@@ -74,6 +76,7 @@ def check(
             "--save-evidence keeps the evidence of one zone", next_step="check each zone by itself"
         )
     judged_at = moment(at, now()) if at else None
+    rules = with_skew(load(policy), skew)
     probe = _probe(playbook_of(playbook).probe, every, timeout)
     hosts, witnesses = _hosts(inventory), _witnesses(via or [])
     view = vantage(root_hints, trust_anchor, port)
@@ -83,9 +86,9 @@ def check(
         evidence = look(zone, view, probe=probe, names=wanted, rounds=rounds, clock=now)
         if save_evidence:
             save(evidence, save_evidence)
-        verdict = judge(evidence, judged_at or now(), skew)
+        verdict = judge(evidence, judged_at or now(), rules.skew, policy=rules)
         verdicts.append(_with_others(verdict, hosts, witnesses, evidence, probe))
-    _print(verdicts, judged_at, skew, as_json=as_json)
+    _print(verdicts, judged_at, rules.skew, as_json=as_json)
     raise typer.Exit(exit_codes(verdicts))
 
 
@@ -146,28 +149,34 @@ def _with_others(
 def _print(
     verdicts: Sequence[Verdict], judged_at: datetime | None, skew: float, *, as_json: bool
 ) -> None:
-    from orchestrator.clock import kernel
-    from orchestrator.model import rfc3339
     from orchestrator.report.verdict import text
 
     if not as_json:
-        notes = [*_other_time(judged_at, skew), *_doubt(verdicts)]
+        notes = [*other_time(judged_at, skew), *clock_note(verdicts)]
         told = [*notes, *(text(verdict) for verdict in verdicts)]
         print("\n".join(told), end="")
         return
+    zones = [verdict.model_dump(mode="json") for verdict in verdicts]
+    clock = clock_told(judged_at, skew)
+    print(json.dumps({"schema": "ntactl/check/1", "zones": zones, "clock": clock}))
+
+
+def clock_told(judged_at: datetime | None, skew: float) -> dict[str, object]:
+    """The time judged for, and how sure of it this machine is, as JSON."""
+    from orchestrator.clock import kernel
+    from orchestrator.model import rfc3339
+
     mine = kernel()
-    clock = {
+    return {
         "at": rfc3339(judged_at or now()),
         "source": "--now" if judged_at else "this machine",
         "skew": skew,
         "synchronized": mine.synchronized,
         "max_error": mine.max_error,
     }
-    zones = [verdict.model_dump(mode="json") for verdict in verdicts]
-    print(json.dumps({"schema": "ntactl/check/1", "zones": zones, "clock": clock}))
 
 
-def _doubt(verdicts: Sequence[Verdict]) -> list[str]:
+def clock_note(verdicts: Sequence[Verdict]) -> list[str]:
     """Where times are the fault: how sure is our own clock?"""
     from orchestrator.clock import kernel
     from orchestrator.model import Cause
@@ -178,7 +187,7 @@ def _doubt(verdicts: Sequence[Verdict]) -> list[str]:
     return [f"note: {doubt}\n"] if doubt else []
 
 
-def _other_time(judged_at: datetime | None, skew: float) -> list[str]:
+def other_time(judged_at: datetime | None, skew: float) -> list[str]:
     """What a reader has to know before a verdict that is not about now, by the signatures' word."""
     from orchestrator.model import rfc3339
 

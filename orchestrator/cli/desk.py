@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import signal
 import sys
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from orchestrator.rollout.plan import Plan
 
 
+_RRSIG_TIME = re.compile(r"[0-9]{14}$")  # RFC 4034 section 3.2
 LOCK_WAIT = 60  # seconds: as long as one host may take
 
 
@@ -85,9 +87,12 @@ class Looker:
 
 
 def moment(text: str, start: datetime) -> datetime:
-    """A time as RFC 3339, or a length from `start`. Raises BadInput."""
+    """A time as RFC 3339 or as in an RRSIG (YYYYMMDDhhmmss), or a length from `start`.
+
+    Raises BadInput.
+    """
     try:
-        at = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(f"{text[:8]}T{text[8:]}" if _RRSIG_TIME.match(text) else text)
     except ValueError:
         return _later(text, start)
     return at if at.tzinfo else at.replace(tzinfo=UTC)

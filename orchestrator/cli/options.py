@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.errors import BadInput
+
 Inventory = Annotated[
     Path | None, typer.Option("--inventory", "-i", help="The fleet, a YAML file.")
 ]
@@ -23,6 +25,10 @@ Names = Annotated[
     Path | None, typer.Option("--names", help="Names under the zone to look at, one a line.")
 ]
 Port = Annotated[int, typer.Option("--port", help="Port of the name servers.")]
+Policy = Annotated[
+    Path | None,
+    typer.Option("--policy", help="What counts where validators differ, a YAML file."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Answer prompts with yes; never an approval.")
@@ -39,6 +45,28 @@ Contacted = Annotated[
     str | None,
     typer.Option("--operator-contacted", help="Was the zone's operator contacted, and how."),
 ]
+
+Key = Annotated[
+    Path | None, typer.Option("--key", help="SSH key to sign the approval with; ~/.ssh/id_*.")
+]
+AllowedSigners = Annotated[
+    Path | None,
+    typer.Option("--allowed-signers", help="Whose approvals count; default: the playbook's."),
+]
+
+
+def signing_key(key: Path | None) -> Path:
+    """The SSH key: as said, else the usual file. Raises BadInput when there is none."""
+    if key is not None:
+        return key
+    home = Path.home() / ".ssh"
+    usual = (home / f"id_{kind}" for kind in ("ed25519", "ecdsa", "rsa"))
+    found = next((path for path in usual if path.is_file()), None)
+    if found is None:
+        raise BadInput(
+            "no SSH key to sign the approval with", next_step="--key FILE, or NTACTL_KEY"
+        )
+    return found
 
 
 def state_folder(state: Path | None) -> Path:

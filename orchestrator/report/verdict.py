@@ -32,7 +32,7 @@ def text(verdict: Verdict) -> str:
     parts = [
         headline(verdict),
         _matrix(verdict),
-        _findings(verdict.findings),
+        findings_text(verdict.findings),
         _resolvers("our resolvers", verdict.resolvers),
         _resolvers("witnesses", verdict.witnesses),
         _indicators(verdict.indicators),
@@ -57,10 +57,11 @@ def headline(verdict: Verdict) -> str:
 def _soundness(verdict: Verdict) -> str:
     if verdict.state is not State.SECURE or verdict.signature_margin is None:
         return ""
-    return f"; first signature ends in {_span(verdict.signature_margin)}"
+    return f"; first signature ends in {span(verdict.signature_margin)}"
 
 
-def _span(seconds: int) -> str:
+def span(seconds: int) -> str:
+    """A length of time in its largest fitting unit."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if abs(seconds) >= 2 * size:
             return f"{seconds // size} {unit}"
@@ -127,8 +128,9 @@ def _legend(verdict: Verdict) -> str:
     )
 
 
-def _findings(found: Sequence[Finding]) -> str:
-    lines = [_wrapped(_finding(finding)) for finding in found[:_FINDINGS]]
+def findings_text(found: Sequence[Finding]) -> str:
+    """The findings, one a paragraph, the first dozen."""
+    lines = [wrapped(_finding(finding)) for finding in found[:_FINDINGS]]
     if len(found) > _FINDINGS:
         lines.append(f"  and {len(found) - _FINDINGS} more findings: see --json")
     return "\n".join(lines)
@@ -147,9 +149,10 @@ def _owner(finding: Finding) -> str:
     return finding.owner or ""
 
 
-def _wrapped(line: str) -> str:
+def wrapped(line: str, indent: str = "  ") -> str:
+    """A long line over several, the rest of it further in."""
     return textwrap.fill(
-        line, WIDTH, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False
+        line, WIDTH, initial_indent=indent, subsequent_indent="      ", break_on_hyphens=False
     )
 
 
@@ -177,12 +180,12 @@ def _by_host(views: Iterable[ResolverView]) -> dict[str, str]:
 def _indicators(found: Sequence[Indicator]) -> str:
     if not found:
         return ""
-    lines = [_wrapped(f"{one.points_to}: {one.detail}") for one in found]
+    lines = [wrapped(f"{one.points_to}: {one.detail}") for one in found]
     return "\n".join(["mistake or attack? what speaks for which; no check can decide it:", *lines])
 
 
 def _remedy(verdict: Verdict) -> str:
-    lines = [_wrapped(f"{verdict.remedy}: {verdict.remedy_reason}")]
+    lines = [wrapped(f"{verdict.remedy}: {verdict.remedy_reason}")]
     step = _NEXT.get(verdict.remedy)
     if step:
         lines.append(f"  next: {step.format(zone=verdict.zone)}")

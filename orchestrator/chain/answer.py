@@ -1,0 +1,218 @@
+"""One answer to one question, judged by the zones whose data it holds (RFC 4035 section 5).
+
+What the answer has of the name decides: the RRset, an alias, or a denial. Each RRset is judged by
+the zone that signs it, which has to be the zone that the name is in; an answer without signatures
+is only right where it is proven that the zone is unsigned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import dns.name
+import dns.rcode
+import dns.rdatatype
+from dns.name import Name
+from dns.rdatatype import ANY, CNAME, DNAME, DS, NSEC, NSEC3, RRSIG, SOA, RdataType
+from dns.rrset import RRset
+
+from orchestrator.chain.iterate import Heard
+from orchestrator.chain.links import (
+    GOOD,
+    Blame,
+    Judged,
+    Links,
+    moved,
+    signers,
+    summed,
+    unanswered,
+)
+from orchestrator.chain.tally import Tally, Trust
+from orchestrator.chain.verify import Fault
+from orchestrator.chain.walk import Steps
+from orchestrator.dns.message import Message, Section, find, signatures
+from orchestrator.model import Cause, State
+
+WORST = (State.BOGUS, State.INDETERMINATE, State.INSECURE, State.SECURE)
+SIGNERS = 3  # zones that may have signed one RRset
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Judges answers; what zones are worth is looked up in `links`."""
+
+    links: Links
+
+    def ask(self, name: Name, rdtype: RdataType) -> Steps[tuple[Judged, Heard | None]]:
+        """What the servers have of `name`: the first that is good, else what is wrong with it."""
+        last: list[Heard] = []
+
+        def judge(heard: Heard) -> Steps[Judged]:
+            last.append(heard)
+            return (yield from self.judge(heard, name, rdtype))
+
+        search = self.links.iteration.search(name, rdtype)
+        kind = dns.rdatatype.to_text(rdtype)
+        judged = yield from self.links.settle(search, kind, judge)
+        if judged is None:
+            return unanswered(search, name, name, kind), None
+        return judged, last[-1] if judged.state in GOOD else last[0]
+
+    def judge(self, heard: Heard, name: Name, rdtype: RdataType) -> Steps[Judged]:
+        """What one answer has of `name`."""
+        message = heard.message
+        found = wanted(message, name, rdtype)
+        if found:
+            judged = yield from self._all(heard, *found)
+            return replace(judged, shows=dns.rdatatype.to_text(rdtype))
+        dname = _dname(message.answer, name)
+        if dname is not None:
+            return (yield from self._moved(heard, name, dname))
+        cname = find(message.answer, name, CNAME)
+        if cname is not None:
+            judged = yield from self._all(heard, message.answer, [cname])
+            return replace(judged, shows="CNAME", target=cname[0].target)
+        return (yield from self._absent(heard, name, rdtype))
+
+    def _all(self, heard: Heard, section: Section, rrsets: Sequence[RRset]) -> Steps[Judged]:
+        """Several RRsets of one name: the worst of them."""
+        judged: list[Judged] = []
+        for rrset in rrsets:
+            judged += [(yield from self._rrset(heard, section, rrset))]
+        return min(judged, key=lambda one: WORST.index(one.state))
+
+    def _rrset(self, heard: Heard, section: Section, rrset: RRset) -> Steps[Judged]:
+        """One RRset, by any zone that may have signed it."""
+        if rrset.rdtype == RRSIG:
+            return _no_signature_on_signatures(rrset)
+        judged = None
+        fitting = self._fitting(heard, rrset.name, rrset.rdtype, signers(section, rrset))
+        for signer in fitting:
+            judged = yield from self._by(signer, heard.message, section, rrset)
+            if judged.state in GOOD:
+                return judged
+        return judged or (
+            yield from self._unsigned(rrset.name, rrset.rdtype, _missing(heard, section, rrset))
+        )
+
+    def _by(self, signer: Name, message: Message, section: Section, rrset: RRset) -> Steps[Judged]:
+        standing = yield from self.links.of(signer)
+        if standing.state is not State.SECURE:
+            return standing.judged()
+        # Data under a name that is no zone of its own is judged, and fails, by the zone around it.
+        tally = Tally(message, Trust(standing.zone, standing.keys), self.links.when)
+        if section is message.answer:
+            tally.answer(rrset)
+        else:
+            tally.check(section, rrset)
+        return summed(tally, "")
+
+    def _fitting(
+        self, heard: Heard, name: Name, rdtype: RdataType, found: Iterable[Name]
+    ) -> list[Name]:
+        """The signers that may hold `name`: not below it, not above its zone or its anchor."""
+        holder = name.parent() if rdtype == DS and name != dns.name.root else name
+        anchor = self.links.anchor(holder)
+        cut = heard.place.zone if holder.is_subdomain(heard.place.zone) else dns.name.root
+        fitting = [s for s in found if holder.is_subdomain(s) and s.is_subdomain(cut)]
+        return [s for s in fitting if anchor is None or s.is_subdomain(anchor)][:SIGNERS]
+
+    def _unsigned(self, name: Name, rdtype: RdataType, fault: Fault) -> Steps[Judged]:
+        """Nothing that could prove it came along: right only in an unsigned zone."""
+        holder = name.parent() if rdtype == DS and name != dns.name.root else name
+        standing = yield from self.links.of(holder)
+        if standing.state is not State.SECURE:
+            return standing.judged()
+        return Judged(State.BOGUS, standing.zone, (Blame(fault),), bad=1)
+
+    def _moved(self, heard: Heard, name: Name, dname: RRset) -> Steps[Judged]:
+        """Under a DNAME; the CNAME beside it has no signature and must say the same."""
+        judged = yield from self._all(heard, heard.message.answer, [dname])
+        target = moved(name, dname)
+        judged = replace(judged, shows="DNAME", target=target)
+        cname = find(heard.message.answer, name, CNAME)
+        if cname is None or target is None or cname[0].target == target:
+            return judged
+        if judged.state is not State.SECURE:
+            return judged
+        detail = f"is not what the DNAME of {dname.name} makes of it"
+        fault = Fault(Cause.RRSIG_INVALID, "CNAME", name.to_text(), detail)
+        return replace(judged, state=State.BOGUS, blames=(Blame(fault),), bad=judged.bad + 1)
+
+    def _absent(self, heard: Heard, name: Name, rdtype: RdataType) -> Steps[Judged]:
+        """A denial, by the zone that signs it."""
+        message = heard.message
+        gone = message.rcode == dns.rcode.NXDOMAIN
+        shows = "NXDOMAIN" if gone else "NODATA"
+        found = self._fitting(heard, name, rdtype, _deniers(message))
+        if not found:
+            detail = f"no signed proof of {shows} came with the answer"
+            fault = Fault(Cause.DENIAL_MISSING, "NSEC", name.to_text(), detail)
+            judged = yield from self._unsigned(name, rdtype, fault)
+            return replace(judged, shows=shows)
+        standing = yield from self.links.of(found[0])
+        if standing.state is not State.SECURE:
+            return replace(standing.judged(), shows=shows)
+        tally = Tally(message, Trust(standing.zone, standing.keys), self.links.when)
+        for soa in (r for r in message.authority if r.rdtype == SOA):
+            tally.check(message.authority, soa)
+        if gone:
+            tally.prove(lambda records: records.nxdomain(name), name)
+        else:
+            tally.prove(lambda records: records.nodata(name, rdtype), name)
+        return summed(tally, shows)
+
+
+def wanted(message: Message, name: Name, rdtype: RdataType) -> tuple[Section, list[RRset]] | None:
+    """The RRsets asked for, and the section they are in; a referral's DS is in the authority."""
+    sections = (message.answer, message.authority) if rdtype == DS else (message.answer,)
+    for section in sections:
+        own = [rrset for rrset in section if rrset.name == name]
+        if rdtype == RRSIG:
+            found = [rrset for rrset in own if rrset.rdtype == RRSIG]
+        elif rdtype == ANY:
+            found = [rrset for rrset in own if rrset.rdtype != RRSIG]
+        else:
+            found = [rrset for rrset in own if rrset.rdtype == rdtype]
+        if found:
+            return section, found
+    return None
+
+
+def holds(message: Message, name: Name, rdtype: RdataType) -> bool:
+    """Does the answer go on with `name`: have its RRset, or lead on from it?"""
+    if wanted(message, name, rdtype) or _dname(message.answer, name) is not None:
+        return True
+    return find(message.answer, name, CNAME) is not None
+
+
+def _dname(answer: Section, name: Name) -> RRset | None:
+    return next(
+        (r for r in answer if r.rdtype == DNAME and name.is_subdomain(r.name) and name != r.name),
+        None,
+    )
+
+
+def _deniers(message: Message) -> list[Name]:
+    """The zones that sign denial records of an answer, deepest first."""
+    records = [rrset for rrset in message.authority if rrset.rdtype in (NSEC, NSEC3)]
+    found = {signer for rrset in records for signer in signers(message.authority, rrset)}
+    return sorted(found, key=len, reverse=True)
+
+
+def _missing(heard: Heard, section: Section, rrset: RRset) -> Fault:
+    """No signature of a zone that may have signed it."""
+    kind = dns.rdatatype.to_text(rrset.rdtype)
+    made = signatures(section, rrset.name, rrset.rdtype)
+    if made is None:
+        if heard.message.faults:
+            return Fault(Cause.RRSIG_MALFORMED, kind, rrset.name.to_text(), "cannot be read")
+        detail = "no signature over it came with the answer"
+        return Fault(Cause.RRSIG_MISSING, kind, rrset.name.to_text(), detail)
+    detail = f"signed by {made[0].signer}, which is not the zone it is in"
+    return Fault(Cause.RRSIG_INVALID, kind, rrset.name.to_text(), detail, made[0].key_tag)
+
+
+def _no_signature_on_signatures(rrset: RRset) -> Judged:
+    return Judged(State.INSECURE, rrset.name, shows="RRSIG")

@@ -1,0 +1,127 @@
+"""`ntactl validate`: is one answer secure, and if not, why?"""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli import options
+from orchestrator.cli.check import Now, Skew, clock_note, clock_told, other_time
+from orchestrator.cli.desk import moment, now
+
+if TYPE_CHECKING:
+    from dns.name import Name
+    from dns.rdatatype import RdataType
+
+    from orchestrator.chain.policy import Policy
+    from orchestrator.chain.vantage import Vantage
+    from orchestrator.model import Validation
+
+Rounds = Annotated[int, typer.Option("--rounds", min=1, max=20, help="How often to look.")]
+Every = Annotated[float, typer.Option("--every", min=0, help="Seconds between rounds.")]
+Timeout = Annotated[float, typer.Option("--timeout", min=0.05, help="Seconds a question.")]
+PATIENCE, LEAST = 60, 30.0  # timeouts that one round may last, and seconds at least
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(validate)
+
+
+def validate(
+    name: Annotated[str, typer.Argument(metavar="NAME", help='A name, like "www.example.".')],
+    rdtype: Annotated[str, typer.Argument(metavar="TYPE", help="A type, like A or SOA.")],
+    trust_anchor: options.TrustAnchor = None,
+    root_hints: options.RootHints = None,
+    port: options.Port = 53,
+    at: Now = None,
+    skew: Skew = None,
+    rounds: Rounds = 1,
+    every: Every = 1,
+    timeout: Timeout = 2,
+    policy: options.Policy = None,
+    as_json: options.Json = False,
+) -> None:
+    """Validate one answer from the trust anchor down, iterating from the root, and say why.
+
+    It follows aliases, and asks a zone's other servers before it calls an answer bogus.
+    """
+    from orchestrator.chain.policy import load, with_skew
+    from orchestrator.chain.validate import over_rounds
+    from orchestrator.chain.vantage import vantage
+    from orchestrator.report.verdict import exit_code
+
+    what = (_name(name), _type(rdtype))
+    judged_at = moment(at, now()) if at else None
+    rules = with_skew(load(policy), skew)
+    view = vantage(root_hints, trust_anchor, port, any_anchor=True)
+    seen = []
+    for number in range(rounds):
+        time.sleep(every if number else 0)
+        seen.append(_look(what, view, rules, judged_at, timeout))
+    verdict = over_rounds(seen)
+    _print(verdict, judged_at, rules.skew, as_json=as_json)
+    raise typer.Exit(exit_code(verdict))
+
+
+def _look(
+    what: tuple[Name, RdataType],
+    view: Vantage,
+    rules: Policy,
+    judged_at: datetime | None,
+    timeout: float,
+) -> Validation:
+    from orchestrator.chain.check import drive
+    from orchestrator.chain.validate import judge, see
+    from orchestrator.chain.verify import When, Work
+
+    started, at = time.monotonic(), now()
+    when = When((judged_at or at).timestamp(), rules.skew, Work(), rules)
+    steps = see(*what, view, when)
+    seen = drive(steps, timeout=timeout, deadline=max(LEAST, PATIENCE * timeout))
+    took = round((time.monotonic() - started) * 1000)
+    return judge(seen, at, when, duration_ms=took, own_clock=judged_at is None)
+
+
+def _name(text: str) -> Name:
+    """Any name there may be, also "*.example." and "_25._tcp.example."; IDN as typed."""
+    import dns.exception
+    import dns.name
+
+    from orchestrator.errors import BadInput
+    from orchestrator.names import zone_name
+
+    try:
+        return dns.name.from_text(text if text.isascii() else zone_name(text)).canonicalize()
+    except (dns.exception.DNSException, UnicodeError) as error:
+        raise BadInput(f"{text!r} is no domain name: {error}") from error
+
+
+def _type(text: str) -> RdataType:
+    import dns.exception
+    import dns.rdatatype
+
+    from orchestrator.errors import BadInput
+
+    try:
+        found = dns.rdatatype.from_text(text)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise BadInput(f"{text!r} is no record type", next_step="A, AAAA, SOA, ...") from error
+    if dns.rdatatype.is_metatype(found) and found != dns.rdatatype.ANY:
+        raise BadInput(f"{text!r} is not the type of any record")
+    return found
+
+
+def _print(verdict: Validation, judged_at: datetime | None, skew: float, *, as_json: bool) -> None:
+    from orchestrator.report.answer import text
+
+    if as_json:
+        told = {"schema": "ntactl/validate/1", **verdict.model_dump(mode="json")}
+        print(json.dumps(told | {"clock": clock_told(judged_at, skew)}))
+        return
+    notes = [*other_time(judged_at, skew), *clock_note([verdict])]
+    print("\n".join([*notes, text(verdict)]), end="")
