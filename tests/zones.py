@@ -6,7 +6,9 @@ import dns.dnssec
 import dns.name
 from dns.rdatatype import RdataType
 
-from orchestrator.lab.signer import Zone
+from orchestrator.lab import world
+from orchestrator.lab.keys import breakable, make_keys
+from orchestrator.lab.signer import Zone, ds_of
 
 NOW = 1_800_000_000
 
@@ -25,3 +27,11 @@ def valid(zone: Zone, origin: dns.name.Name, now: float = NOW) -> dict[tuple, bo
         except dns.dnssec.ValidationFailure:
             found[covered.name, covered.rdtype] = False
     return found
+
+
+def a_tld(plan: world.TldPlan) -> world.Tld:
+    """A TLD that can break in every way, with signed children."""
+    names = {f"{label}.{plan.origin}" for label in plan.signed}
+    ds = {name: ds_of(dns.name.from_text(name), make_keys().ksk) for name in names}
+    keys = breakable(make_keys(plan.algorithm), plan.algorithm)
+    return world.Tld(plan, dns.name.from_text(plan.origin), keys, world.delegations(plan, ds))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ import typer
 app = typer.Typer(help="A miniature Internet with real daemons.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-ZoneArgument = Annotated[str, typer.Argument(metavar="ZONE", help='Like "de.".')]
+ZonesArgument = Annotated[list[str], typer.Argument(metavar="ZONE...", help='Like "de.".')]
 
 
 KeepCaches = Annotated[
@@ -30,13 +31,45 @@ def up(
     resolvers: Annotated[
         str, typer.Option(help="How many hosts of which engine.", metavar="ENGINE=N,...")
     ] = "unbound=2,bind=2",
+    root_size: Annotated[
+        int, typer.Option(help="How many zones the root has, most by real names.", metavar="N")
+    ] = 4,
+    real_servers: Annotated[
+        bool,
+        typer.Option("--real-servers", help="The real root's count of servers, not two a TLD."),
+    ] = False,
 ) -> None:
     """Bring the lab up; returns when every daemon answers."""
     from orchestrator.lab import lifecycle
+    from orchestrator.lab.asked import Asked
+    from orchestrator.lab.stock import cache_folder
 
-    fresh = lifecycle.up(_folder(), resolvers)
+    asked = Asked(resolvers, root_size, real_servers, str(cache_folder()))
+    fresh = lifecycle.up(_folder(), asked, _progress())
     print("the lab is up" if fresh else "the lab was already up", file=sys.stderr)
     print("try: ntactl lab break de. --as de-2026; ntactl lab status", file=sys.stderr)
+
+
+def _progress() -> Callable[[int, int], None]:
+    """A bar on a terminal; elsewhere a line at the beginning and one at the end."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    task = bar.add_task("keys and zones, kept for the next lab", total=None)
+
+    def show(done: int, of: int) -> None:
+        if not sys.stderr.isatty():
+            if done in (1, of):
+                print(f"keys and zones, kept for the next lab: {done} of {of}", file=sys.stderr)
+            return
+        if done == 1:
+            bar.start()
+        bar.update(task, completed=done, total=of)
+        if done == of:
+            bar.stop()
+
+    return show
 
 
 @app.command()
@@ -69,6 +102,7 @@ def _status_text(told: dict[str, Any]) -> str:
         f" {len(t['servers'])} addresses"
         for t in told["tlds"]
     ]
+    lines.append(f"root     {told['root_size']} zones")
     lines.append(f"control  {told['zones']['control']}")
     lines.append(f"bogus    {told['zones']['bogus']}")
     return "\n".join(lines)
@@ -76,31 +110,25 @@ def _status_text(told: dict[str, Any]) -> str:
 
 @app.command(name="break")
 def break_zone(
-    zone: ZoneArgument,
+    zones: ZonesArgument,
     scenario: Annotated[str, typer.Option("--as", help="See `lab scenarios`.")],
     phase: Annotated[int, typer.Option(help="Of a scenario with phases.")] = 1,
     keep_caches: KeepCaches = False,
 ) -> None:
-    """Break a zone the way history did; returns when its servers serve it."""
-    from orchestrator.lab.control import request
-    from orchestrator.lab.lifecycle import forget
+    """Break zones the way history did; returns when their servers serve it."""
+    from orchestrator.lab import lifecycle
 
-    request(_folder(), "break", zone=zone, phase=phase, **{"as": scenario})
-    if not keep_caches:
-        forget(_folder(), zone)
-    print(f"{zone} is broken as {scenario}, phase {phase}", file=sys.stderr)
+    lifecycle.break_zones(_folder(), zones, scenario, phase, keep_caches=keep_caches)
+    print(f"{', '.join(zones)}: broken as {scenario}, phase {phase}", file=sys.stderr)
 
 
 @app.command()
-def heal(zone: ZoneArgument, keep_caches: KeepCaches = False) -> None:
-    """Put a zone right; returns when its servers serve it."""
-    from orchestrator.lab.control import request
-    from orchestrator.lab.lifecycle import forget
+def heal(zones: ZonesArgument, keep_caches: KeepCaches = False) -> None:
+    """Put zones right; returns when their servers serve it."""
+    from orchestrator.lab import lifecycle
 
-    request(_folder(), "heal", zone=zone)
-    if not keep_caches:
-        forget(_folder(), zone)
-    print(f"{zone} is whole", file=sys.stderr)
+    lifecycle.heal_zones(_folder(), zones, keep_caches=keep_caches)
+    print(f"{', '.join(zones)}: whole", file=sys.stderr)
 
 
 @app.command()
@@ -124,9 +152,9 @@ def scenarios() -> None:
     from orchestrator.lab.scenarios import SCENARIOS
 
     for found in SCENARIOS.values():
-        print(f"{found.name:<9} {found.about}")
+        print(f"{found.name:<16} {found.about} ({found.kind})")
         for number, phase in enumerate(found.phases, 1):
-            print(f"            phase {number}: {phase}")
+            print(f"{'':<19} phase {number}: {phase}")
 
 
 @app.command(

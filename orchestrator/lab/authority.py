@@ -24,13 +24,20 @@ PATIENCE = 10.0
 class Authority:
     """One NSD. All its addresses serve the same content."""
 
-    def __init__(self, folder: Path, addresses: Sequence[str], zones: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, addresses: Sequence[str], zones: Sequence[str], *, axfr: bool = False
+    ) -> None:
         self.folder = folder
         self.addresses = tuple(addresses)
         self.serials = dict.fromkeys(zones, 0)
-        folder.mkdir(parents=True)
-        values = {"folder": folder, "addresses": addresses, "zones": zones}
+        folder.mkdir(parents=True, exist_ok=True)
+        values = {"folder": folder, "addresses": addresses, "zones": zones, "axfr": axfr}
         (folder / "nsd.conf").write_text(render("lab/nsd.conf.j2", **values))
+
+    def adopt(self, name: str, file: Path, serial: int) -> None:
+        """Serve a zone from a file that is somebody else's, until it is written."""
+        (self.folder / f"{name}zone").symlink_to(file)
+        self.serials[name] = serial
 
     def write(self, zones: Mapping[str, Zone]) -> None:
         """Replace zone files; NSD reads them at start and at `reload`."""
@@ -54,18 +61,26 @@ class Authority:
     def reload(self) -> None:
         self.process.send_signal(signal.SIGHUP)
 
-    def wait(self, zones: Sequence[str]) -> None:
-        """Return when every address serves what was written. Raises LabError."""
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+    def wait_for_all(self) -> None:
+        """Return when every address serves every zone as it was written. Raises LabError."""
+        for zone in self.serials:
+            for address in self.addresses:
+                self.wait(zone, address)
+
+    def wait(self, zone: str, address: str) -> None:
+        """Return when this address serves the zone as it was written. Raises LabError."""
         until = time.monotonic() + PATIENCE
-        missing = [(zone, address) for zone in zones for address in self.addresses]
-        while missing:
-            missing = [pair for pair in missing if not self._serves(*pair)]
-            if missing and time.monotonic() > until:
+        while not self._serves(zone, address):
+            if time.monotonic() > until:
                 raise LabError(
-                    f"{self.folder.name} does not serve {missing[0][0]} at {missing[0][1]}",
+                    f"{self.folder.name} does not serve {zone} at {address}",
                     next_step=f"read {self.folder}/nsd.log, then: ntactl lab down",
                 )
-            time.sleep(0.02 if missing else 0)
+            time.sleep(0.02)
 
     def _serves(self, zone: str, address: str) -> bool:
         answer = ask(address, zone, "SOA", recurse=False)

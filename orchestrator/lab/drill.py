@@ -19,8 +19,9 @@ from typing import Any
 from orchestrator.errors import LabError
 from orchestrator.lab import lifecycle
 from orchestrator.lab.ask import table
-from orchestrator.lab.control import request
+from orchestrator.lab.asked import Asked
 from orchestrator.lab.folder import Folder, lab_root
+from orchestrator.lab.hosts import DEFAULT
 from orchestrator.model import ResolverView
 
 ZONE = "de."
@@ -105,14 +106,14 @@ def names(drill: Drill) -> list[str]:
 
 def _bring_up(drill: Drill) -> None:
     drill.head("A miniature Internet: signed root, de. on four addresses, four resolver hosts")
-    lifecycle.up(drill.folder, "unbound=2,bind=2")
+    lifecycle.up(drill.folder, Asked(DEFAULT))
     drill.mark("lab up")
     drill.say(table(drill.views(names(drill))))
 
 
 def _break(drill: Drill, scenario: str) -> None:
     drill.head(f"{ZONE} breaks the way {scenario} did; caches run dry, resolvers answer SERVFAIL")
-    request(drill.folder, "break", zone=ZONE, phase=1, **{"as": scenario})
+    lifecycle.break_zones(drill.folder, [ZONE], scenario, 1, keep_caches=True)
     drill.mark(f"{ZONE} breaks")
     seen = _until(drill, _is_failing, "the resolvers to fail")
     drill.mark("clients see SERVFAIL")
@@ -142,7 +143,7 @@ def _relieve(drill: Drill, *, yes: bool) -> None:
 
 def _heal(drill: Drill) -> None:
     drill.head(f"{ZONE} is mended; `watch` waits for a clean hold-down, reverts a canary, the rest")
-    request(drill.folder, "heal", zone=ZONE)
+    lifecycle.heal_zones(drill.folder, [ZONE], keep_caches=True)
     drill.mark(f"{ZONE} is whole again")
     _watch_until_gone(drill)
     drill.mark("NTA gone from every host")

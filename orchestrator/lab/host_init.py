@@ -50,6 +50,9 @@ def network(name: str, address: str) -> None:
     last = int(address.partition("/")[0].rpartition(".")[2])
     run("ip", "address", "add", f"fd53::100:{last:x}/64", "dev", "eth0", "nodad")
     run("ip", "link", "set", "eth0", "up")
+    # One neighbour for the name servers of a large root: the kernel's table of them is small.
+    run("ip", "route", "add", "10.53.128.0/17", "via", "10.53.0.1")
+    run("ip", "route", "add", "fd53::f:0:0/96", "via", "fd53::1:1")
 
 
 def start() -> None:

@@ -5,6 +5,7 @@ PID 1 only reaps, and ends when the other ends; with it the kernel ends everythi
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import socket
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ import dns.flags
 
 from orchestrator.errors import BadInput, LabError, NtactlError
 from orchestrator.lab import hosts, world
+from orchestrator.lab.asked import Asked
 from orchestrator.lab.authority import ask
 from orchestrator.lab.control import socket_path
 from orchestrator.lab.folder import Folder
@@ -28,6 +31,7 @@ from orchestrator.render import render
 
 PATIENCE = 45.0
 POLL = 0.05
+PRIMED = 10.0
 
 
 class Lab:
@@ -35,9 +39,11 @@ class Lab:
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
-        self.plan = hosts.plan_hosts(json.loads(folder.plan.read_text())["resolvers"])
-        _network()
-        self.internet = Internet(folder)
+        asked = Asked.read(folder)
+        self.plan = hosts.plan_hosts(asked.resolvers)
+        fillers = asked.fillers()
+        _network(fillers)
+        self.internet = Internet(folder, fillers, asked.stock())
         self._write_files()
         self.internet.start()
         self.hosts = {host.name: hosts.HostProcess(folder, host) for host in self.plan}
@@ -111,13 +117,25 @@ class Lab:
 
     def _do(self, question: dict[str, Any]) -> dict[str, Any]:
         match question["do"]:
+            case "prepare":
+                self.internet.prepare(question["zones"], question["as"], question["phase"])
+            case "prime":
+                self._prime(question["zones"], question["types"])
             case "break":
-                self.internet.break_zone(question["zone"], question["as"], question["phase"])
+                self.internet.break_zones(question["zones"], question["as"], question["phase"])
             case "heal":
-                self.internet.heal_zone(question["zone"])
+                self.internet.heal_zones(question["zones"])
             case "host":
                 self._host(question["name"], question["action"])
         return self._status()
+
+    def _prime(self, zones: list[str], types: list[str]) -> None:
+        """Let every resolver cache what it is to keep. Raises LabError."""
+        for host in [process.host for process in self.hosts.values() if process.alive()]:
+            for zone, kind in itertools.product(zones, types):
+                answer = ask(host.address, zone, kind, timeout=PRIMED)
+                if answer is None or not answer.answer:
+                    raise LabError(f"{host.name} has no answer for {zone} {kind} to cache")
 
     def _host(self, name: str, action: str) -> None:
         if name not in self.hosts:
@@ -132,6 +150,7 @@ class Lab:
     def _status(self) -> dict[str, Any]:
         return {
             "hosts": [self._host_status(process) for process in self.hosts.values()],
+            "root_size": len(world.TLDS) + len(self.internet.fillers.plans),
             "tlds": [
                 {
                     "zone": zone,
@@ -164,12 +183,12 @@ def missing_daemon(folder: Folder, host: hosts.LabHost) -> str:
     return "" if validated else host.engine
 
 
-def _network() -> None:
+def _network(fillers: Iterable[world.TldPlan]) -> None:
     """The bridge, and on it every address of every name server."""
     addresses = [server.address for server in world.ROOT_SERVERS]
-    for plan in world.TLDS:
+    for plan in (*world.TLDS, *fillers):
         addresses += [server.address for server in plan.servers]
-    addresses += world.CHILD_ADDRESSES
+    addresses += [*world.CHILD_ADDRESSES, *world.NARROW]
     hosts.ip_batch(
         [
             "link set lo up",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,12 @@ from filelock import FileLock
 import orchestrator
 from orchestrator.errors import LabError
 from orchestrator.lab import world
+from orchestrator.lab.asked import Asked
 from orchestrator.lab.control import request
 from orchestrator.lab.folder import Folder, Running, command, require_running, running_lab
 from orchestrator.lab.hosts import ENGINES, plan_hosts
+from orchestrator.lab.scenarios import scenario
+from orchestrator.lab.stock import Progress
 
 PATIENCE = 60.0
 POLL = 0.05
@@ -29,18 +31,23 @@ PROGRAMS = ("unshare", "nsenter", "ip", "nsd", "sshd", "ssh-keygen", "cron")
 RESOLVERS = {"unbound": "unbound", "bind": "named"}
 
 
-def up(folder: Folder, resolvers: str) -> bool:
-    """Bring the lab up; False when it already is. Raises BadInput or LabError."""
-    hosts = plan_hosts(resolvers)
+def up(folder: Folder, asked: Asked, progress: Progress = lambda _done, _all: None) -> bool:
+    """Bring the lab up; False when it already is. Raises BadInput or LabError.
+
+    `progress` hears how many TLDs of a large root are made, which is done once.
+    """
+    hosts, fillers = plan_hosts(asked.resolvers), asked.fillers()
     _need_root("up")
     _check_machine({host.engine for host in hosts})
     folder.root.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.root / "lock"):
         if running_lab(folder):
-            _check_same(folder, resolvers)
+            _check_same(folder, asked)
             return False
         folder.clear()
-        folder.plan.write_text(json.dumps({"resolvers": resolvers}))
+        if fillers:
+            asked.stock().fill(fillers, progress)
+        asked.write(folder)
         _start(folder)
         return True
 
@@ -53,13 +60,13 @@ def _need_root(verb: str) -> None:
         )
 
 
-def _check_same(folder: Folder, resolvers: str) -> None:
+def _check_same(folder: Folder, asked: Asked) -> None:
     """The lab that runs answers, and is the one asked for. Raises LabError."""
     request(folder, "status")
-    runs = json.loads(folder.plan.read_text())["resolvers"]
-    if plan_hosts(runs) != plan_hosts(resolvers):
+    runs = Asked.read(folder)
+    if not runs.same(asked):
         raise LabError(
-            f"a lab with {runs} runs already, not {resolvers}",
+            f"a lab with {runs} runs already, not {asked}",
             where=str(folder.root),
             next_step="ntactl lab down",
         )
@@ -189,6 +196,7 @@ def status(folder: Folder) -> dict[str, Any]:
         "schema": "ntactl/lab-status/1",
         "folder": str(folder.root),
         "hosts": told["hosts"],
+        "root_size": told["root_size"],
         "zones": {"control": world.CONTROL, "bogus": world.BOGUS, "names": names},
         "names": names,
         "tlds": told["tlds"],
@@ -196,14 +204,36 @@ def status(folder: Folder) -> dict[str, Any]:
     }
 
 
-def forget(folder: Folder, zone: str) -> None:
-    """Drop what the resolvers have cached under a zone, as if its TTLs had run out.
+def break_zones(
+    folder: Folder, zones: Sequence[str], name: str, phase: int, *, keep_caches: bool
+) -> None:
+    """Let TLDs break; returns when their servers serve it. Raises BadInput or LabError."""
+    found = scenario(name, phase)
+    said = {"zones": list(zones), "as": name, "phase": phase}
+    if found.before:
+        request(folder, "prepare", **said)
+        forget(folder, zones)
+        request(folder, "prime", zones=list(zones), types=found.before.asked)
+    request(folder, "break", **said)
+    if not (found.before or keep_caches):
+        forget(folder, zones)
+
+
+def heal_zones(folder: Folder, zones: Sequence[str], *, keep_caches: bool) -> None:
+    """Put TLDs right; returns when their servers serve it. Raises BadInput or LabError."""
+    request(folder, "heal", zones=list(zones))
+    if not keep_caches:
+        forget(folder, zones)
+
+
+def forget(folder: Folder, zones: Sequence[str]) -> None:
+    """Drop what the resolvers have cached under zones, as if their TTLs had run out.
 
     A host that is down or cannot be logged in to keeps its cache, as a real one would.
     """
     inner = require_running(folder)
     enter = ["nsenter", f"--net=/proc/{inner}/ns/net", "--", "ssh", "-F", str(folder.ssh_config)]
-    command = f"/etc/lab/service resolver forget {zone}"
+    command = "; ".join(f"/etc/lab/service resolver forget {zone}" for zone in zones)
     going = [
         subprocess.Popen(
             [*enter, "-o", "ConnectTimeout=3", host["name"], command],

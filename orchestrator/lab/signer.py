@@ -15,32 +15,26 @@ import dns.name
 import dns.rdata
 import dns.rdataclass
 import dns.rrset
-from cryptography.hazmat.primitives.asymmetric import ec
-from dns.dnssectypes import Algorithm, DSDigest
+from dns.dnssec import allow_all_policy
+from dns.dnssectypes import DSDigest
 from dns.name import Name
 from dns.rdatatype import RdataType
-from dns.rdtypes.ANY.DNSKEY import DNSKEY
 from dns.rdtypes.ANY.DS import DS
+from dns.rdtypes.ANY.RRSIG import RRSIG
 from dns.rrset import RRset
 
-Zone = list[RRset]
+from orchestrator.lab.keys import KSK_FLAGS, ZSK_FLAGS, Key, make_key, same_tag_keys
 
-ZSK_FLAGS = 256
-KSK_FLAGS = 257
+__all__ = ["KSK_FLAGS", "ZSK_FLAGS", "Key", "make_key", "same_tag_keys"]
+
+Zone = list[RRset]
+Signing = Callable[[RRset], Zone]
+
 OPT_OUT = 1
 SHA1 = 1
 _BASE32_TO_HEX = str.maketrans(
     "0123456789ABCDEFGHIJKLMNOPQRSTUV", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A P-256 key pair (algorithm 13) and its DNSKEY."""
-
-    private: ec.EllipticCurvePrivateKey
-    dnskey: DNSKEY
-    tag: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +45,9 @@ class Window:
     expiration: int
 
 
-def make_key(flags: int) -> Key:
-    """A fresh key pair: `flags` 256 for a ZSK, 257 for a KSK."""
-    private = ec.generate_private_key(ec.SECP256R1())
-    dnskey = dns.dnssec.make_dnskey(private.public_key(), Algorithm.ECDSAP256SHA256, flags)
-    assert isinstance(dnskey, DNSKEY)
-    return Key(private, dnskey, dns.dnssec.key_id(dnskey))
-
-
-def same_tag_keys(count: int) -> tuple[Key, ...]:
-    """`count` different ZSKs with one key tag, as .de had on 5 May 2026.
-
-    A tag has 16 bits, so for three keys the birthday search ends after about 3,000 of them.
-    """
-    by_tag: dict[int, list[Key]] = {}
-    while True:
-        key = make_key(ZSK_FLAGS)
-        same = by_tag.setdefault(key.tag, [])
-        same.append(key)
-        if len(same) == count:
-            return tuple(same)
-
-
-def ds_of(origin: Name, key: Key) -> DS:
-    """The DS (SHA-256) that the parent publishes for `key`."""
-    return dns.dnssec.make_ds(origin, key.dnskey, DSDigest.SHA256)
+def ds_of(origin: Name, key: Key, digest: int = DSDigest.SHA256) -> DS:
+    """The DS that the parent publishes for `key`."""
+    return dns.dnssec.make_ds(origin, key.dnskey, DSDigest(digest), policy=allow_all_policy)
 
 
 def rrset(name: Name, ttl: int, kind: RdataType, *rdatas: dns.rdata.Rdata | str) -> RRset:
@@ -139,8 +111,8 @@ def _nsec(name: Name, following: Name, kinds: set[RdataType], ttl: int) -> RRset
     return rrset(name, ttl, RdataType.NSEC, f"{following} {_type_names(kinds)}")
 
 
-def nsec3_chain(origin: Name, zone: Zone, ttl: int) -> Zone:
-    """NSEC3 with opt-out, no salt, no iterations (RFC 5155 section 7.1, RFC 9276).
+def nsec3_chain(origin: Name, zone: Zone, ttl: int, iterations: int = 0) -> Zone:
+    """NSEC3 with opt-out and no salt (RFC 5155 section 7.1; RFC 9276 wants no iterations).
 
     Unsigned delegations have no record of their own: opt-out spans cover them.
     """
@@ -151,30 +123,33 @@ def nsec3_chain(origin: Name, zone: Zone, ttl: int) -> Zone:
         for ancestor in _ancestors(name):
             if ancestor.is_subdomain(origin):
                 types.setdefault(ancestor, set())
-    hashed = sorted((dns.dnssec.nsec3_hash(name, None, 0, SHA1), name) for name in types)
+    hashed = sorted((dns.dnssec.nsec3_hash(name, None, iterations, SHA1), name) for name in types)
     following = [digest for digest, _ in [*hashed[1:], hashed[0]]]
     return [
-        _nsec3(dns.name.from_text(digest.lower(), origin), after, types[name], ttl)
+        _nsec3(
+            dns.name.from_text(digest.lower(), origin),
+            ttl,
+            f"{iterations} - {after} {_type_names(types[name])}",
+        )
         for (digest, name), after in zip(hashed, following, strict=True)
     ]
 
 
-def _nsec3(owner: Name, following: str, kinds: set[RdataType], ttl: int) -> RRset:
-    text = f"{SHA1} {OPT_OUT} 0 - {following} {_type_names(kinds)}"
-    return rrset(owner, ttl, RdataType.NSEC3, text)
+def _nsec3(owner: Name, ttl: int, rest: str) -> RRset:
+    return rrset(owner, ttl, RdataType.NSEC3, f"{SHA1} {OPT_OUT} {rest}")
 
 
 def _type_names(kinds: set[RdataType]) -> str:
     return " ".join(kind.name for kind in sorted(kinds))
 
 
-def nsec3param(origin: Name) -> RRset:
+def nsec3param(origin: Name, iterations: int = 0) -> RRset:
     """The apex record that says the zone uses NSEC3 as `nsec3_chain` makes it."""
-    return rrset(origin, 0, RdataType.NSEC3PARAM, f"{SHA1} 0 0 -")
+    return rrset(origin, 0, RdataType.NSEC3PARAM, f"{SHA1} 0 {iterations} -")
 
 
 def signature(origin: Name, item: RRset, key: Key, window: Window) -> RRset:
-    """The RRSIG over one RRset by one key."""
+    """The RRSIG over one RRset by one key, also of an algorithm nobody should use any more."""
     made = dns.dnssec.sign(
         item,
         key.private,
@@ -182,15 +157,29 @@ def signature(origin: Name, item: RRset, key: Key, window: Window) -> RRset:
         key.dnskey,
         inception=window.inception,
         expiration=window.expiration,
+        policy=allow_all_policy,
     )
     return rrset(item.name, item.ttl, RdataType.RRSIG, made)
 
 
+def spoilt(item: RRset) -> RRset:
+    """An RRSIG with one bit of its signature turned."""
+    good = item[0]
+    assert isinstance(good, RRSIG)
+    wrong = good.signature[:-1] + bytes([good.signature[-1] ^ 1])
+    return rrset(item.name, item.ttl, RdataType.RRSIG, good.replace(signature=wrong))
+
+
 def sign(origin: Name, zone: Zone, window: Window, choose: Callable[[RRset], Key]) -> Zone:
     """Sign every RRset that gets a signature with the key that `choose` names for it."""
+    return sign_each(origin, zone, lambda item: [signature(origin, item, choose(item), window)])
+
+
+def sign_each(origin: Name, zone: Zone, signing: Signing) -> Zone:
+    """Add what `signing` makes for every RRset that gets a signature: one, several or none."""
     cuts = cuts_of(origin, zone)
-    made = [signature(origin, item, choose(item), window) for item in zone if is_signed(item, cuts)]
-    return [*zone, *made]
+    signed = (item for item in zone if is_signed(item, cuts))
+    return [*zone, *(made for item in signed for made in signing(item))]
 
 
 def by_type(ksk: Key, zsk: Key) -> Callable[[RRset], Key]:

@@ -6,32 +6,32 @@ child's NS and apex address: 10 s) and longer where caches matter (`www` and `*`
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import dns.name
 from dns.name import Name
 from dns.rdatatype import RdataType
+from dns.rdtypes.ANY.DS import DS
 
+from orchestrator.lab.keys import P256, Key, Keys
 from orchestrator.lab.signer import (
-    KSK_FLAGS,
-    ZSK_FLAGS,
-    Key,
     Window,
     Zone,
     by_type,
-    ds_of,
-    make_key,
     nsec3_chain,
     nsec3param,
     nsec_chain,
     rrset,
-    same_tag_keys,
     sign,
 )
 
 SOON = 10
 STEADY = 300
 DAY = 86400
+# From a day ago, so that a resolver with a slow clock still takes them, to two weeks from now.
+FRESH = (-DAY, 14 * DAY)
 
 CONTROL = "org."
 BOGUS = "bogus."
@@ -49,12 +49,20 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class TldPlan:
-    """What a TLD holds: its servers, and its children with and without a signature."""
+    """What a TLD holds: its servers, its children with and without a signature, how it signs.
+
+    `digests` are the types of the DS of its KSK; `coming_ds` counts DS of keys yet to come.
+    """
 
     origin: str
     servers: tuple[Server, ...]
     unsigned: tuple[str, ...]
     signed: tuple[str, ...]
+    secure: bool = True
+    algorithm: int = P256
+    digests: tuple[int, ...] = (2,)
+    coming_ds: int = 0
+    nsec: bool = False
 
     @property
     def children(self) -> tuple[str, ...]:
@@ -95,16 +103,9 @@ BAD = TldPlan(BOGUS, (Server("a.nic.bogus.", "10.53.2.1"),), unsigned=("www",), 
 ORDINARY = (DE, FJ)
 TLDS = (DE, FJ, ORG, BAD)
 CHILD_ADDRESSES = ("10.53.4.1", "10.53.4.2")
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """A signed zone's keys. `rivals` share the ZSK's tag but are published nowhere."""
-
-    ksk: Key
-    zsk: Key
-    rivals: tuple[Key, ...] = ()
-    old_ksk: Key | None = None
+# Where scenarios delegate to: servers that do not answer over TCP, and addresses of nobody.
+NARROW = ("10.53.5.1", "10.53.5.2")
+NOBODY = ("10.53.6.1", "10.53.6.2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +116,6 @@ class Tld:
     origin: Name
     keys: Keys
     delegations: Zone = field(repr=False)
-
-
-def make_keys() -> Keys:
-    """A KSK and a ZSK."""
-    return Keys(make_key(KSK_FLAGS), make_key(ZSK_FLAGS))
-
-
-def make_tld_keys() -> Keys:
-    """Keys of a TLD that can break like .de did: the ZSK has two rivals with its key tag."""
-    zsk, *rivals = same_tag_keys(3)
-    while True:
-        ksk, old = make_key(KSK_FLAGS), make_key(KSK_FLAGS)
-        if len({ksk.tag, old.tag, zsk.tag}) == 3:
-            return Keys(ksk, zsk, tuple(rivals), old)
 
 
 def soa(origin: Name, server: str, serial: int) -> Zone:
@@ -191,14 +178,14 @@ def signed_child(child: str, keys: Keys, serial: int, window: Window) -> Zone:
     return sign(origin, zone, window, by_type(keys.ksk, keys.zsk))
 
 
-def delegations(plan: TldPlan, child_keys: dict[str, Keys]) -> Zone:
+def delegations(plan: TldPlan, child_ds: Mapping[str, DS | str]) -> Zone:
     """NS, glue and, for signed children, DS."""
     made: Zone = []
     for child in plan.children:
         origin = dns.name.from_text(child)
         made += server_records(origin, child_servers(child), ttl=SOON)
-        if child in child_keys:
-            made.append(rrset(origin, SOON, RdataType.DS, ds_of(origin, child_keys[child].ksk)))
+        if child in child_ds:
+            made.append(rrset(origin, SOON, RdataType.DS, child_ds[child]))
     return made
 
 
@@ -212,26 +199,27 @@ def tld_data(tld: Tld, serial: int) -> Zone:
     ]
 
 
-def with_nsec3(tld: Tld, data: Zone, *published: Key) -> Zone:
+def with_denial(tld: Tld, data: Zone, *published: Key) -> Zone:
+    """Add DNSKEY (when keys are given) and the TLD's kind of denial: NSEC, or opt-out NSEC3."""
+    if tld.plan.nsec:
+        zone = [*data, *_dnskeys_if_any(tld, published)]
+        return [*zone, *nsec_chain(tld.origin, zone, SOON)]
+    return with_nsec3(tld, data, *published)
+
+
+def with_nsec3(tld: Tld, data: Zone, *published: Key, iterations: int = 0) -> Zone:
     """Add DNSKEY (when keys are given), NSEC3PARAM and the opt-out chain."""
-    zone = [*data, nsec3param(tld.origin)]
-    if published:
-        zone += dnskeys(tld.origin, *published)
-    return [*zone, *nsec3_chain(tld.origin, zone, SOON)]
+    zone = [*data, nsec3param(tld.origin, iterations), *_dnskeys_if_any(tld, published)]
+    return [*zone, *nsec3_chain(tld.origin, zone, SOON, iterations)]
 
 
-def root_zone(ds: dict[str, Zone], keys: Keys, serial: int, window: Window) -> Zone:
-    """The signed root (NSEC); `ds` holds the DS RRsets of each TLD, none for an insecure one."""
-    zone = [
-        *soa(dns.name.root, ROOT_SERVERS[0].name, serial),
-        *server_records(dns.name.root, ROOT_SERVERS, ttl=DAY),
-        *dnskeys(dns.name.root, keys.ksk, keys.zsk),
-    ]
-    for plan in TLDS:
-        zone += server_records(dns.name.from_text(plan.origin), plan.servers)
-        zone += ds.get(plan.origin, [])
-    zone += nsec_chain(dns.name.root, zone, SOON)
-    return sign(dns.name.root, zone, window, by_type(keys.ksk, keys.zsk))
+def _dnskeys_if_any(tld: Tld, published: tuple[Key, ...]) -> Zone:
+    return dnskeys(tld.origin, *published) if published else []
+
+
+def fresh(now: int) -> Window:
+    """When signatures made now are valid."""
+    return Window(now + FRESH[0], now + FRESH[1])
 
 
 def root_hints() -> str:
@@ -239,3 +227,8 @@ def root_hints() -> str:
     names = "".join(f". {DAY} IN NS {server.name}\n" for server in ROOT_SERVERS)
     glue = "".join(f"{server.name} {DAY} IN A {server.address}\n" for server in ROOT_SERVERS)
     return names + glue
+
+
+def draw(*what: object) -> int:
+    """A number that looks random and is the same for the same things."""
+    return int.from_bytes(hashlib.sha256(repr(what).encode()).digest()[:8], "big")

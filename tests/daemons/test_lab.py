@@ -200,8 +200,9 @@ def test_without_root_the_lab_says_so() -> None:
         "from pathlib import Path\n"
         "from orchestrator.errors import LabError\n"
         "from orchestrator.lab import folder, lifecycle\n"
+        "from orchestrator.lab.asked import Asked\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "try: lifecycle.up(folder.Folder(Path('/tmp/nobodys-lab')), 'unbound=1')\n"
+        "try: lifecycle.up(folder.Folder(Path('/tmp/nobodys-lab')), Asked('unbound=1'))\n"
         "except LabError as error: print(error.what, error.next_step)\n"
     )
     done = run([NTACTL[0], "-c", code], {**os.environ})

@@ -117,7 +117,8 @@ def test_a_lab_on_a_leash_dies_with_its_user(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from orchestrator.lab.folder import Folder\n"
         "from orchestrator.lab.lifecycle import leash, up; f = Folder(Path(sys.argv[1]))\n"
-        "with leash(f):\n up(f, 'unbound=1'); print('up', flush=True); time.sleep(600)"
+        "from orchestrator.lab.asked import Asked\n"
+        "with leash(f):\n up(f, Asked('unbound=1')); print('up', flush=True); time.sleep(600)"
     )
     argv = [sys.executable, "-c", code, str(tmp_path / "lab")]
     user = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)

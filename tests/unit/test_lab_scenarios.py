@@ -4,20 +4,15 @@ import dns.dnssec
 import dns.name
 import pytest
 from dns.rdatatype import RdataType
-from zones import NOW, valid
+from zones import NOW, a_tld, valid
 
 from orchestrator.errors import BadInput
 from orchestrator.lab import world
-from orchestrator.lab.scenarios import HEALTHY, SCENARIOS, Look, scenario
+from orchestrator.lab.scenarios import HEALTHY, SCENARIOS, scenario
+from orchestrator.lab.scenarios.look import Look
 from orchestrator.lab.signer import Zone, ds_of
 
 SERVERS = range(len(world.DE.servers))
-
-
-def a_tld(plan: world.TldPlan) -> world.Tld:
-    origin = dns.name.from_text(plan.origin)
-    children = {f"{label}.{plan.origin}": world.make_keys() for label in plan.signed}
-    return world.Tld(plan, origin, world.make_tld_keys(), world.delegations(plan, children))
 
 
 @pytest.fixture(scope="module")
