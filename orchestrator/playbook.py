@@ -85,10 +85,16 @@ class Budget(Value):
 
 
 class Approvals(Value):
-    """Who must say yes: how many different people, and whether the creator may be one."""
+    """Who must say yes: how many different people, and whether the creator may be one.
+
+    `allowed_signers` is OpenSSH's file of whose signatures count; a relative path starts at the
+    playbook's folder. With `exempt_labs` one yes is enough on a lab.
+    """
 
     required: Annotated[int, Field(ge=1, le=5)] = 1
     creator_may_approve: bool = True
+    allowed_signers: Path | None = None
+    exempt_labs: bool = False
 
 
 class Notify(Value):
@@ -119,7 +125,13 @@ class Playbook(Value):
 
 def load_playbook(path: Path) -> Playbook:
     """Read a policy from the YAML file at `path`. Raises BadFile with file, line and field."""
-    return yamlfile.load(path, Playbook)
+    book = yamlfile.load(path, Playbook)
+    signers = book.approvals.allowed_signers
+    if signers is None:
+        return book
+    whole = path.parent.absolute() / signers.expanduser()
+    approvals = book.approvals.model_copy(update={"allowed_signers": whole})
+    return book.model_copy(update={"approvals": approvals})
 
 
 def packaged_playbook() -> Path:

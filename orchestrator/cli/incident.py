@@ -157,17 +157,19 @@ def show(plan_file: PlanFile, as_json: options.Json = False) -> None:
 def approve(
     plan_file: PlanFile,
     by: options.By = None,
+    key: options.Key = None,
     attack_considered: options.Attack = None,
     operator_contacted: options.Contacted = None,
     yes: options.Yes = False,
     as_json: options.Json = False,
 ) -> None:
-    """Say yes to a plan, as a person: who, when, and what was considered (RFC 7646 section 2)."""
+    """Say yes to a plan, signed: who, when, and what was considered (RFC 7646 section 2)."""
     from orchestrator.rollout.gate import check_approvable
 
     loaded = desk.load_plan(plan_file)
     check_approvable(loaded, desk.now())
-    approved = sitting.approved(loaded, by, attack_considered, operator_contacted, yes=yes)
+    consent = sitting.Consent(by, key, attack_considered, operator_contacted)
+    approved = sitting.approved(loaded, consent, yes=yes)
     desk.save_plan(plan_file, approved)
     sitting.tell_approved(approved)
     if as_json:
@@ -182,11 +184,14 @@ def apply(
     plan_file: PlanFile,
     state: options.State = None,
     by: options.By = None,
+    allowed_signers: options.AllowedSigners = None,
     yes: options.Yes = False,
     as_json: options.Json = False,
 ) -> None:
     """Carry an approved plan out: waves, verify, or take it back. An interrupted one goes on."""
-    sitting.finish(sitting.applied(desk.load_plan(plan_file), state, by, yes=yes), as_json=as_json)
+    loaded = desk.load_plan(plan_file)
+    report = sitting.applied(loaded, state, by, allowed_signers, yes=yes)
+    sitting.finish(report, as_json=as_json)
 
 
 def mitigate(
@@ -198,6 +203,8 @@ def mitigate(
     ticket: options.Ticket = "",
     state: options.State = None,
     by: options.By = None,
+    key: options.Key = None,
+    allowed_signers: options.AllowedSigners = None,
     attack_considered: options.Attack = None,
     operator_contacted: options.Contacted = None,
     yes: options.Yes = False,
@@ -215,5 +222,6 @@ def mitigate(
     made = _make(zones, reason, inventory, playbook, lifetime, ticket, "nta", by, looker)
     desk.say(text_of(made))
     check_worth_asking(made)
-    report = sitting.in_one(made, state, by, attack_considered, operator_contacted, yes=yes)
+    consent = sitting.Consent(by, key, attack_considered, operator_contacted)
+    report = sitting.in_one(made, state, consent, allowed_signers, yes=yes)
     sitting.finish(report, as_json=as_json, verb="mitigate")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,23 @@ if TYPE_CHECKING:
     from orchestrator.rollout.plan import Plan
 
 
-def approved(
-    loaded: Plan, by: str | None, attack: str | None, contacted: str | None, *, yes: bool
-) -> Plan:
-    """The plan with this person's approval; a terminal is asked what was not said."""
-    from orchestrator.rollout.plan import Approval
+@dataclass(frozen=True)
+class Consent:
+    """Who says yes, with which key, and what they say they considered (RFC 7646 section 2)."""
 
+    by: str | None
+    key: Path | None
+    attack: str | None
+    contacted: str | None
+
+
+def approved(loaded: Plan, consent: Consent, *, yes: bool) -> Plan:
+    """The plan with this person's signed approval; a terminal is asked what was not said."""
+    from orchestrator.rollout.plan import Approval
+    from orchestrator.rollout.signature import signed
+
+    key = options.signing_key(consent.key)
+    attack, contacted = consent.attack, consent.contacted
     asks = sys.stdin.isatty()
     if asks and attack is None:
         attack = typer.prompt("Could it be an attack? What speaks for a mistake", err=True)
@@ -33,13 +45,13 @@ def approved(
         zones = ", ".join(nta.zone for nta in loaded.ntas)
         typer.confirm(f"Approve an NTA for {zones} on {_count(loaded)}?", abort=True, err=True)
     approval = Approval(
-        by=options.person(by),
-        at=desk.now(),
+        by=options.person(consent.by),
+        at=desk.now().replace(microsecond=0),
         digest=loaded.digest,
         attack_considered=attack or "unstated",
         operator_contacted=contacted or "unstated",
     )
-    return loaded.model_copy(update={"approvals": (*loaded.approvals, approval)})
+    return loaded.model_copy(update={"approvals": (*loaded.approvals, signed(approval, key))})
 
 
 def _count(loaded: Plan) -> str:
@@ -56,9 +68,29 @@ def tell_approved(plan: Plan) -> None:
         desk.tell(plan.playbook.notify, "approved", id=nta.id, zone=nta.zone, plan=plan.id, by=by)
 
 
-def applied(loaded: Plan, state: Path | None, by: str | None, *, yes: bool) -> Report:
+def proven(loaded: Plan, allowed: Path | None) -> Plan:
+    """The plan with those approvals alone whose signatures hold. Raises Refused, NtactlError."""
+    from orchestrator.rollout.signature import unproven, without
+
+    signers = allowed or loaded.playbook.approvals.allowed_signers
+    if signers is None:
+        raise Refused(
+            "allowed-signers",
+            "nothing says whose signatures count",
+            next_step="approvals.allowed_signers in the playbook, or --allowed-signers FILE",
+        )
+    faults = unproven(loaded, signers)
+    for by, fault in faults.items():
+        desk.say(f"the approval of {by} does not count: {fault}")
+    return without(loaded, list(faults))
+
+
+def applied(
+    given: Plan, state: Path | None, by: str | None, allowed: Path | None, *, yes: bool
+) -> Report:
     """Pass the gate, ask once more on a terminal, carry it out under the state's lock."""
     folder = options.state_folder(state)
+    loaded = proven(given, allowed)
     with desk.opened(folder) as store:
         desk.check_startable(loaded, store)
         if sys.stdin.isatty() and not yes:
@@ -95,9 +127,8 @@ def finish(report: Report, *, as_json: bool, verb: str = "apply") -> None:
 def in_one(
     made: Plan,
     state: Path | None,
-    by: str | None,
-    attack: str | None,
-    contacted: str | None,
+    consent: Consent,
+    allowed: Path | None,
     *,
     yes: bool,
 ) -> Report:
@@ -110,7 +141,7 @@ def in_one(
             "without a terminal, or with --yes, this goes on only on a lab inventory",
             next_step=f"ntactl approve {path} && ntactl apply {path}",
         )
-    plan = approved(made, by, attack, contacted, yes=yes)
+    plan = approved(made, consent, yes=yes)
     desk.save_plan(path, plan)
     tell_approved(plan)
-    return applied(plan, state, by, yes=True)
+    return applied(plan, state, consent.by, allowed, yes=True)

@@ -186,6 +186,8 @@ def renew(
     out: Annotated[
         Path | None, typer.Option("--out", help="Save it as a plan, apply later.")
     ] = None,
+    key: options.Key = None,
+    allowed_signers: options.AllowedSigners = None,
     attack_considered: options.Attack = None,
     operator_contacted: options.Contacted = None,
     yes: options.Yes = False,
@@ -223,7 +225,8 @@ def renew(
         desk.say(f"saved: {out}\nnext:  ntactl approve {out} && ntactl apply {out}")
         return
     desk.say(text_of(made))
-    report = sitting.in_one(made, state, by, attack_considered, operator_contacted, yes=yes)
+    consent = sitting.Consent(by, key, attack_considered, operator_contacted)
+    report = sitting.in_one(made, state, consent, allowed_signers, yes=yes)
     sitting.finish(report, as_json=as_json, verb="renew")
 
 

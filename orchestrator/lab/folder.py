@@ -85,6 +85,15 @@ class Folder:
     def key(self) -> Path:
         return self.root / "id_ed25519"
 
+    @property
+    def approver(self) -> Path:
+        """The key that signs approvals on the lab."""
+        return self.root / "approver"
+
+    @property
+    def allowed_signers(self) -> Path:
+        return self.root / "allowed_signers"
+
     def environment(self) -> dict[str, str]:
         """What a command inside the lab finds in its environment."""
         return {
@@ -95,6 +104,8 @@ class Folder:
             "NTACTL_TRUST_ANCHOR": str(self.anchor),
             "NTACTL_STATE": str(self.state),
             "NTACTL_NAMES": str(self.names),
+            "NTACTL_KEY": str(self.approver),
+            "NTACTL_ALLOWED_SIGNERS": str(self.allowed_signers),
         }
 
     def clear(self) -> None:
@@ -102,9 +113,10 @@ class Folder:
         for folder in (self.hosts, self.servers, self.state):
             shutil.rmtree(folder, ignore_errors=True)
         files = (self.plan, self.inventory, self.playbook, self.hints, self.anchor)
-        keys = (self.names, self.known_hosts, self.ssh_config, self.key)
+        keys = (self.names, self.known_hosts, self.ssh_config, self.key, self.approver)
+        public = (self.key.with_suffix(".pub"), self.approver.with_suffix(".pub"))
         sockets = (self.root / "control", self.root / "control.new")
-        for path in (*files, *keys, self.key.with_suffix(".pub"), *sockets):
+        for path in (*files, *keys, *public, self.allowed_signers, *sockets):
             path.unlink(missing_ok=True)
 
 

@@ -22,6 +22,7 @@ import dns.flags
 
 from orchestrator.errors import BadInput, LabError, NtactlError
 from orchestrator.lab import hosts, world
+from orchestrator.lab.approver import make_approver
 from orchestrator.lab.asked import Asked
 from orchestrator.lab.authority import ask
 from orchestrator.lab.control import socket_path
@@ -57,6 +58,7 @@ class Lab:
         folder.names.write_text("".join(f"{child}\n" for child in world.DE.children))
         folder.state.mkdir(exist_ok=True)
         hosts.make_ssh_key(folder.key, "lab")
+        make_approver(folder)
         keys = {host: hosts.write_host(folder, host, hints, anchor) for host in self.plan}
         folder.known_hosts.write_text("".join(f"{h.address} {key}" for h, key in keys.items()))
         values = {"hosts": self.plan, "key": folder.key, "known_hosts": folder.known_hosts}

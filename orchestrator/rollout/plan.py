@@ -41,13 +41,17 @@ class PlannedHost(Value):
 
 
 class Approval(Value):
-    """Who said yes to which digest, and what they had considered (RFC 7646 section 2)."""
+    """Who said yes to which digest, and what they had considered (RFC 7646 section 2).
+
+    `signature` is over all of the rest (rollout/signature.py).
+    """
 
     by: str
     at: Time
     digest: str
     attack_considered: str = "unstated"
     operator_contacted: str = "unstated"
+    signature: str = ""
 
 
 class Preview(Value):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Lab, Run, unchanged
+from harness import NTACTL, Lab, Run, unchanged
 
 Plan = dict[str, Any]
 
@@ -64,6 +64,37 @@ def test_edited_by_hand(broken: Lab, tmp_path: Path, edit: Callable[[Plan], None
 def test_unapproved(broken: Lab, tmp_path: Path) -> None:
     broken.plan(tmp_path / "p.json")
     refused(broken, "unapproved", "apply", str(tmp_path / "p.json"))
+
+
+def test_forged(broken: Lab, tmp_path: Path) -> None:
+    """Somebody who may write the plan file is not somebody who may sign."""
+    path = tmp_path / "p.json"
+    plan = broken.approved(path)
+    plan["approvals"][0]["by"] = "the boss"
+    path.write_text(json.dumps(plan))
+    done = refused(broken, "unapproved", "apply", str(path))
+    assert "the approval of the boss does not count" in done.err
+
+
+def test_signers_of_the_playbook_and_none_at_all(broken: Lab, tmp_path: Path) -> None:
+    empty = tmp_path / "nobody"
+    empty.write_text("")
+    policy = (broken.folder / "playbook.yaml").read_text()
+    book = tmp_path / "book.yaml"
+    book.write_text(policy + "\napprovals: {allowed_signers: nobody}\n")
+    path = tmp_path / "p.json"
+    broken.approved(path, "--playbook", str(book))
+    env = ("env", "-u", "NTACTL_ALLOWED_SIGNERS")
+    done = broken.inside(*env, *NTACTL, "apply", str(path))
+    assert (done.code, "does not count" in done.err) == (4, True), done.err
+    broken.approved(path)
+    done = broken.inside(*env, *NTACTL, "apply", str(path))
+    assert done.code == 4
+    assert "rule 'allowed-signers'" in done.err
+    keyless = ("env", "-u", "NTACTL_KEY", "HOME=/nowhere")
+    done = broken.inside(*keyless, *NTACTL, "approve", str(path))
+    assert done.code == 2
+    assert "--key FILE" in done.err
 
 
 def test_two_people(broken: Lab, tmp_path: Path) -> None:

@@ -91,3 +91,9 @@ def test_bad_policy_is_refused_with_file_line_and_field(
 def test_bad_controls_are_refused(tmp_path: Path, controls: str, said: str) -> None:
     text = refusal(tmp_path, f"name: x\ncontrols: {controls}\n")
     assert text.startswith(f"policy.yaml:2: {said}")
+
+
+def test_a_relative_file_of_allowed_signers_starts_at_the_playbooks_folder(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(f"name: x\n{CONTROLS}approvals: {{allowed_signers: who/may}}\n")
+    assert load_playbook(path).approvals.allowed_signers == tmp_path / "who/may"
