@@ -25,6 +25,7 @@ from orchestrator.cli import (
     fleet,
     incident,
     lab,
+    scan,
     schema,
     settings,
     trace,
@@ -72,7 +73,7 @@ def root(
 def command() -> TyperGroup:
     """Build the command with every family's verbs, its options' environment names set."""
     # In the order of an incident.
-    for family in (check, validate, incident, watch, fleet, schema, drill):
+    for family in (check, scan, validate, incident, watch, fleet, schema, drill):
         family.register(app)
     app.add_typer(lab.app, name="lab")
     group = get_command(app)

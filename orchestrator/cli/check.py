@@ -77,7 +77,7 @@ def check(
         )
     judged_at = moment(at, now()) if at else None
     rules = with_skew(load(policy), skew)
-    probe = _probe(playbook_of(playbook).probe, every, timeout)
+    probe = probe_of(playbook_of(playbook).probe, every, timeout)
     hosts, witnesses = _hosts(inventory), _witnesses(via or [])
     view = vantage(root_hints, trust_anchor, port)
     verdicts = []
@@ -92,7 +92,7 @@ def check(
     raise typer.Exit(exit_codes(verdicts))
 
 
-def _probe(probe: Probe, every: float | None, timeout: float | None) -> Probe:
+def probe_of(probe: Probe, every: float | None, timeout: float | None) -> Probe:
     update: dict[str, timedelta] = {}
     if every is not None:
         update["every"] = timedelta(seconds=every)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import NamedTuple
 
 A, NS, CNAME, SOA, AAAA, DNAME = 1, 2, 5, 6, 28, 39
@@ -291,3 +293,11 @@ def _bits(window: int, octets: bytes) -> Iterator[int]:
         for bit in range(8):
             if octet & 0x80 >> bit:
                 yield window << 8 | number << 3 | bit
+
+
+@lru_cache(maxsize=65536)
+def address(rdata: bytes) -> str:
+    """An A or AAAA record as text, "" when it is nothing that can be asked."""
+    parsed = ip_address(rdata)
+    never = parsed.is_multicast or parsed.is_unspecified or rdata == b"\xff" * 4
+    return "" if never else str(parsed)

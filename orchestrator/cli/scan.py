@@ -1,0 +1,143 @@
+"""`ntactl scan`: the chain of trust to every TLD."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli import options
+from orchestrator.cli.check import (
+    Every,
+    Now,
+    Rounds,
+    Skew,
+    Timeout,
+    clock_note,
+    clock_told,
+    other_time,
+    probe_of,
+)
+from orchestrator.cli.desk import moment, now, playbook_of
+
+if TYPE_CHECKING:
+    from orchestrator.model import Verdict
+
+Zones = Annotated[Path | None, typer.Option("--zones", help="Zones to scan, one a line.")]
+StateFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--state",
+        envvar="NTACTL_SCAN_STATE",  # NTACTL_STATE: of other verbs it is the folder of the journal
+        help="File that remembers this scan, so that the next says what is new.",
+    ),
+]
+JsonLines = Annotated[bool, typer.Option("--json-lines", help="One JSON object a zone, as found.")]
+Margin = Annotated[str, typer.Option("--margin", help="Tell signatures that end within: 1d.")]
+_BAR = 30
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(scan)
+
+
+def scan(
+    zones: Zones = None,
+    state: StateFile = None,
+    trust_anchor: options.TrustAnchor = None,
+    root_hints: options.RootHints = None,
+    port: options.Port = 53,
+    at: Now = None,
+    skew: Skew = None,
+    rounds: Rounds = None,
+    every: Every = None,
+    timeout: Timeout = None,
+    policy: options.Policy = None,
+    margin: Margin = "1d",
+    as_json: options.Json = False,
+    json_lines: JsonLines = False,
+) -> None:
+    """Prove for every TLD of the root whether its chain of trust is whole, at every server.
+
+    What is not clean is looked at again, alone and in several rounds, before it is told.
+    """
+    from orchestrator.chain.check import vantage
+    from orchestrator.chain.policy import load, with_skew
+    from orchestrator.names import length
+    from orchestrator.report.scan import text
+    from orchestrator.report.verdict import exit_codes
+    from orchestrator.scan.again import Closely
+    from orchestrator.scan.drive import Manner
+    from orchestrator.scan.memory import Memory, recall, remember
+    from orchestrator.scan.scan import Scan, nobody
+
+    started, soon = time.monotonic(), length(margin)
+    kept = _file(state)
+    before = recall(kept) if kept else None
+    judged_at = moment(at, now()) if at else None
+    rules = with_skew(load(policy), skew)
+    probe = probe_of(playbook_of(None).probe, every, timeout)
+    view = vantage(root_hints, trust_anchor, port)
+    closely = Closely(view, probe, now, rounds, rules, judged_at)
+    manner = Manner(port, probe.timeout.total_seconds())
+    scanning = Scan(closely, manner, _bar if sys.stderr.isatty() else nobody)
+    found = list(_told(scanning.verdicts(_zones(zones)), json_lines=json_lines))
+    clock = clock_told(judged_at, rules.skew)
+    if json_lines or as_json:
+        listed = [] if json_lines else [verdict.model_dump(mode="json") for verdict in found]
+        print(json.dumps({"schema": "ntactl/scan/1", "zones": listed, "clock": clock}))
+    else:
+        notes = [*other_time(judged_at, rules.skew), *clock_note(found)]
+        print("".join(notes), text(found, before, soon, time.monotonic() - started), sep="", end="")
+    if kept:
+        remember(Memory.of(found, before, now()), kept)
+    raise typer.Exit(exit_codes(found))
+
+
+def _file(state: Path | None) -> Path | None:
+    """In the folder of the journal, which ntactl.toml may name for all verbs, it has its place."""
+    return state / "scan.json" if state and state.is_dir() else state
+
+
+def _zones(path: Path | None) -> list[str] | None:
+    """The zones of a file, one a line, "#" before what is none. Raises BadFile, BadInput."""
+    from orchestrator.errors import BadFile, BadInput
+    from orchestrator.names import zone_name
+
+    if path is None:
+        return None
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise BadFile(f"cannot be read: {error}", file=str(path)) from error
+    found: dict[str, None] = {}
+    for number, line in enumerate(lines, 1):
+        word = line.partition("#")[0].strip()
+        try:
+            found |= {zone_name(word): None} if word else {}
+        except BadInput as error:
+            raise BadFile(error.what, file=str(path), line=number) from error
+    if not found:
+        raise BadFile("names no zone", file=str(path))
+    return list(found)
+
+
+def _told(verdicts: Iterator[Verdict], *, json_lines: bool) -> Iterator[Verdict]:
+    """The same, with a line printed for each where that is wanted."""
+    for verdict in verdicts:
+        if json_lines:
+            print(verdict.model_dump_json(), flush=True)
+        yield verdict
+
+
+def _bar(what: str, done: int, total: int) -> None:
+    """One line that a terminal overwrites, and in the end clears."""
+    filled = _BAR * done // total
+    line = f"{what} [{'#' * filled:<{_BAR}}] {done}/{total}" if done < total else ""
+    print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)

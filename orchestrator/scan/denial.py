@@ -1,0 +1,193 @@
+"""Do the denial records of an answer prove it? The usual shapes; all else is a doubt.
+
+For a name directly below the apex, which is all that a scan asks for: the closest encloser is the
+apex. NSEC: RFC 4035 section 5.4; NSEC3: RFC 5155 section 8. The records are verified before.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from orchestrator.dns import wire
+from orchestrator.dns.wire import CNAME, DNAME, DS, NS, NSEC, NSEC3, SOA
+from orchestrator.scan.sound import Doubt, Rrset
+
+OPT_OUT = 1
+
+
+class Span(NamedTuple):
+    """One NSEC3 record: from `owner` to `after` in the ring of hashes."""
+
+    owner: bytes
+    after: bytes
+    flags: int
+    bitmap: bytes
+
+
+@dataclass(slots=True)
+class Ring:
+    """The spans of a zone's NSEC3 ring seen so far, and how its hashes are made."""
+
+    zone: bytes
+    salt: bytes = b""
+    iterations: int = 0
+
+    def hash(self, name: bytes) -> bytes:
+        """RFC 5155 section 5; SHA-1 is the only algorithm there is."""
+        digest = hashlib.sha1(name + self.salt, usedforsecurity=False).digest()
+        for _ in range(self.iterations):
+            digest = hashlib.sha1(digest + self.salt, usedforsecurity=False).digest()
+        return digest
+
+
+def covers(owner: bytes, after: bytes, hashed: bytes) -> bool:
+    """Is `hashed` strictly inside the span of the ring?"""
+    if owner < after:
+        return owner < hashed < after
+    return hashed > owner or hashed < after
+
+
+class Nsec3:
+    """The NSEC3 records of one answer. Raises Doubt when they do not belong together."""
+
+    def __init__(self, zone: bytes, records: Iterable[Rrset]) -> None:
+        self.zone = zone
+        self.spans: dict[bytes, Span] = {}
+        self.ring: Ring | None = None
+        for rrset in records:
+            for rdata in rrset.rdatas:
+                self._add(rrset.owner, rdata)
+
+    def _add(self, owner: bytes, rdata: bytes) -> None:
+        algorithm, flags, iterations = rdata[0], rdata[1], int.from_bytes(rdata[2:4], "big")
+        at = 5 + rdata[4]
+        salt, size = rdata[5:at], rdata[at]
+        after, bitmap = rdata[at + 1 : at + 1 + size], rdata[at + 1 + size :]
+        ring = Ring(self.zone, salt, iterations)
+        if algorithm != 1 or flags & ~OPT_OUT or len(after) != 20:
+            raise Doubt("an NSEC3 of an unusual kind")
+        if self.ring is not None and self.ring != ring:
+            raise Doubt("NSEC3 records of two chains")
+        self.ring = ring
+        hashed = self._hash_of(owner)
+        self.spans[hashed] = Span(hashed, after, flags, bitmap)
+
+    def _hash_of(self, owner: bytes) -> bytes:
+        if owner[1 + owner[0] :] != self.zone:
+            raise Doubt("an NSEC3 that is not directly below the zone")
+        return base64.b32hexdecode(owner[1 : 1 + owner[0]].upper())
+
+    @property
+    def iterations(self) -> int:
+        return self.ring.iterations if self.ring else 0
+
+    def nxdomain(self, name: bytes) -> None:
+        """Raises Doubt when it is not proven that `name`, below the apex, does not exist."""
+        self._encloser()
+        self._covering(name)
+        self._covering(b"\1*" + self.zone)
+
+    def nodata(self, name: bytes, rdtype: int) -> None:
+        """Raises Doubt when it is not proven that `name` has no `rdtype`."""
+        own = self.spans.get(self._hash(name))
+        if own:
+            _lacks(own.bitmap, rdtype)
+            return
+        self._encloser()
+        span = self._covering(name)
+        if rdtype != DS or not span.flags & OPT_OUT:
+            raise Doubt("no NSEC3 of the name, and no opt-out")
+
+    def _hash(self, name: bytes) -> bytes:
+        if self.ring is None:
+            raise Doubt("no NSEC3")
+        return self.ring.hash(name)
+
+    def _encloser(self) -> None:
+        own = self.spans.get(self._hash(self.zone))
+        types = wire.types(own.bitmap) if own else None
+        if types is None or SOA not in types or DNAME in types:
+            raise Doubt("no NSEC3 of the apex")
+
+    def _covering(self, name: bytes) -> Span:
+        hashed = self._hash(name)
+        for span in self.spans.values():
+            if covers(span.owner, span.after, hashed):
+                return span
+        raise Doubt("no NSEC3 covers a name it has to")
+
+
+class Nsec:
+    """The NSEC records of one answer."""
+
+    def __init__(self, zone: bytes, records: Iterable[Rrset]) -> None:
+        self.zone = zone
+        self.spans = {rrset.owner: rrset.rdatas[0] for rrset in records if len(rrset.rdatas) == 1}
+
+    def nxdomain(self, name: bytes) -> None:
+        """Raises Doubt when it is not proven that `name`, below the apex, does not exist."""
+        if wire.under(self._covering(name), name):
+            raise Doubt("an empty non-terminal is said not to exist")
+        self._covering(b"\1*" + self.zone)
+
+    def nodata(self, name: bytes, rdtype: int) -> None:
+        """Raises Doubt when it is not proven that `name` has no `rdtype`."""
+        own = self.spans.get(name)
+        if own is not None:
+            _lacks(own[wire.name_size(own) :], rdtype)
+        elif not wire.under(self._covering(name), name):
+            raise Doubt("no NSEC of the name")
+
+    def _covering(self, name: bytes) -> bytes:
+        """The next name of the record that covers `name`."""
+        place = order(name)
+        for owner, rdata in self.spans.items():
+            after = rdata[: wire.name_size(rdata)].lower()
+            if not wire.under(after, self.zone):
+                raise Doubt("an NSEC leads out of the zone")
+            if order(owner) < place and (place < order(after) or after == self.zone):
+                self._no_cut(owner, rdata, name)
+                return after
+        raise Doubt("no NSEC covers a name it has to")
+
+    def _no_cut(self, owner: bytes, rdata: bytes, name: bytes) -> None:
+        """A parent's record says nothing about what is below the cut (RFC 6840 section 4.1)."""
+        if owner != self.zone and wire.under(name, owner):
+            types = wire.types(rdata[wire.name_size(rdata) :])
+            if types is None or NS in types or DNAME in types:
+                raise Doubt("an NSEC of a cut above the name")
+
+
+def order(name: bytes) -> list[bytes]:
+    """The name's place in canonical order (RFC 4034 section 6.1), in lower case."""
+    return wire.labels(name)[::-1]
+
+
+def _lacks(bitmap: bytes, rdtype: int) -> None:
+    """Does the record of a name itself deny `rdtype`, from the right side of a cut?"""
+    types = wire.types(bitmap)
+    if types is None or rdtype in types or CNAME in types:
+        raise Doubt("a bitmap that does not deny the type")
+    if rdtype == DS and SOA in types:
+        raise Doubt("a child's record, about its DS")
+    if rdtype != DS and NS in types and SOA not in types:
+        raise Doubt("a parent's record, about a child's types")
+
+
+def records(zone: bytes, found: Iterable[Rrset]) -> Nsec | Nsec3:
+    """The verified denial records of an answer. Raises Doubt when there are none, or both kinds."""
+    listed = list(found)
+    kinds = {rrset.rdtype for rrset in listed}
+    try:
+        if kinds == {NSEC3}:
+            return Nsec3(zone, listed)
+    except (IndexError, binascii.Error) as error:
+        raise Doubt("an NSEC3 that cannot be read") from error
+    if kinds == {NSEC}:
+        return Nsec(zone, listed)
+    raise Doubt("no denial records, or both kinds")

@@ -1,0 +1,251 @@
+"""One zone, quickly, at every address of every name server. Sans I/O: a generator of questions.
+
+DNSKEY, SOA, names that do not exist and the DS of names that may be delegated; of a small NSEC3
+ring the spans that no answer has shown yet. The end is an outcome: sound, or a doubt.
+"""
+
+from __future__ import annotations
+
+import random
+import string
+import time
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from orchestrator.chain.policy import Policy
+from orchestrator.dns import wire
+from orchestrator.dns.lane import Query
+from orchestrator.dns.wire import DNSKEY, DS, NS, SOA, A
+from orchestrator.scan import answers
+from orchestrator.scan.answers import Shown
+from orchestrator.scan.denial import Nsec3, Ring, covers
+from orchestrator.scan.parent import ROOT, Delegation, referral
+from orchestrator.scan.sound import Doubt, Keys, Ledger
+
+DENIALS = 3  # names that do not exist, asked at each address
+CHILDREN = 2  # names whose DS is asked there
+COMMON = (b"wikipedia", b"amazon")  # delegated under most TLDs, signed and not
+DRAWS = 24  # random names, to find one in a span not seen yet
+HASHES = 600  # of SHA-1, spent on one choice
+REFERRALS = 3  # root servers asked for one referral
+
+SILENCE = ("timeout", "unreachable", "deadline")
+
+Steps = Generator[list[Query], None, None]
+Look = Generator[list[Query], None, "Outcome"]
+
+
+class Outcome(NamedTuple):
+    """What was seen of one zone. `doubt` is "" when it is sound, or provably without a DS.
+
+    `late`: only times are in doubt. `silent` are addresses that answer nothing, and why. `expires`
+    is POSIX time of the first end of a signature, `newest` of the last beginning.
+    """
+
+    zone: bytes
+    doubt: str
+    late: bool
+    signed: bool
+    servers: tuple[tuple[bytes, str], ...]
+    silent: dict[str, str]
+    expires: int | None
+    newest: int | None
+    queries: int
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The root: its keys, its servers' addresses, the moment to judge for."""
+
+    keys: Keys
+    addresses: tuple[str, ...]
+    now: float
+    policy: Policy
+
+
+def look(target: Delegation | bytes, parent: Parent, rng: random.Random) -> Look:
+    """Look at a zone; one of which only the name is known is first asked for at the root."""
+    zone = target if isinstance(target, bytes) else target.zone
+    looking = Looking(zone, rng, Ledger(parent.now, parent.policy))
+    return (yield from looking.outcome(looking.steps(target, parent)))
+
+
+def look_at_root(
+    servers: Sequence[tuple[bytes, str]], ds: list[bytes], ledger: Ledger, rng: random.Random
+) -> Generator[list[Query], None, tuple[Outcome, Keys | None]]:
+    """Look at the root itself, by its trust anchors; its keys as any of its servers shows them."""
+    looking = Looking(ROOT, rng, ledger, servers=tuple(servers), signed=True)
+    outcome = yield from looking.outcome(looking.steps_signed(ds))
+    return outcome, looking.keys
+
+
+@dataclass
+class Looking:
+    """A zone being looked at. `seen` is what was judged: all servers should send the same bytes."""
+
+    zone: bytes
+    rng: random.Random
+    ledger: Ledger
+    servers: tuple[tuple[bytes, str], ...] = ()
+    signed: bool = False
+    keys: Keys | None = None
+    silent: dict[str, str] = field(default_factory=dict)
+    queries: int = 0
+    seen: dict[tuple[bytes, int, bytes], Shown] = field(default_factory=dict)
+    ring: Ring | None = None
+    spans: dict[bytes, bytes] = field(default_factory=dict)
+
+    def outcome(self, steps: Steps) -> Look:
+        """What comes of some steps."""
+        started = time.monotonic()
+        doubt = Doubt("")
+        try:
+            yield from steps
+        except Doubt as found:
+            doubt = found
+        return Outcome(
+            zone=self.zone,
+            doubt=doubt.why,
+            late=doubt.late,
+            signed=self.signed,
+            servers=self.servers,
+            silent=self.silent,
+            expires=self.ledger.expires,
+            newest=self.ledger.newest,
+            queries=self.queries,
+            ms=round((time.monotonic() - started) * 1000),
+        )
+
+    def steps(self, target: Delegation | bytes, parent: Parent) -> Steps:
+        """Everything about a zone below the root. Raises Doubt."""
+        if isinstance(target, bytes):
+            target = yield from self._referral(parent.addresses)
+        self.servers = target.servers
+        ds = answers.word(target.word, self.zone, parent.keys, self.ledger)
+        self.signed = bool(ds)
+        yield from self.steps_signed(ds) if ds else self._unsigned()
+
+    def _referral(self, addresses: Sequence[str]) -> Generator[list[Query], None, Delegation]:
+        """Over UDP from one server; over TCP from another when it leaves addresses out."""
+        doubt = Doubt("no root server answers")
+        for number in range(REFERRALS):
+            query = Query(self.rng.choice(addresses), self.zone, NS, tcp=number > 0)
+            self.queries += 1
+            yield [query]
+            message = wire.read(query.wire or b"")
+            try:
+                if message:
+                    return referral(message, self.zone)
+            except Doubt as found:
+                doubt = found
+        raise doubt
+
+    def _unsigned(self) -> Steps:
+        """Nothing to validate: only that its servers answer for it."""
+        queries = yield from self._ask([(self.zone, SOA)])
+        for query in queries:
+            answers.soa(query.wire or b"", self.zone, None, self.ledger)
+
+    def steps_signed(self, ds: list[bytes]) -> Steps:
+        """Everything about a zone that has these DS. Raises Doubt."""
+        children = self._children()
+        first = [(self.zone, DNSKEY), (self.zone, SOA), (self._nobody(), A)]
+        queries = yield from self._ask([*first, *((child, DS) for child in children)])
+        keys = self._keys(queries, ds)
+        self._judge(queries, keys)
+        for child in children:
+            self._agree(child)
+        for _ in range(DENIALS - 1):
+            name = self._unseen()
+            if name is None:
+                return
+            self._judge((yield from self._ask([(name, A)])), keys)
+
+    def _ask(self, what: Sequence[tuple[bytes, int]]) -> Generator[list[Query], None, list[Query]]:
+        """Ask every address that is not silent; gives what was answered. Raises Doubt."""
+        live = [address for address in self._addresses() if address not in self.silent]
+        queries = [Query(address, name, rdtype) for address in live for name, rdtype in what]
+        self.queries += len(queries)
+        yield queries
+        answered = {query.address for query in queries if query.wire is not None}
+        for query in queries:
+            if query.address not in answered and query.error in SILENCE:
+                self.silent[query.address] = query.error
+            elif query.wire is None:
+                raise Doubt(f"{query.address}: {query.error}")
+        if not answered:
+            raise Doubt("no server answers")
+        return [query for query in queries if query.wire is not None]
+
+    def _addresses(self) -> list[str]:
+        return list(dict.fromkeys(address for _, address in self.servers))
+
+    def _keys(self, queries: Iterable[Query], ds: list[bytes]) -> Keys:
+        """The zone's keys, which all servers have to show alike. Raises Doubt."""
+        bodies = {(q.wire or b"")[2:]: q.wire or b"" for q in queries if q.rdtype == DNSKEY}
+        shown: set[frozenset[bytes]] = set()
+        for data in bodies.values():
+            keys, records = answers.dnskey(data, self.zone, ds, self.ledger)
+            self.keys = self.keys or keys
+            shown.add(records)
+        if self.keys is None or len(shown) != 1:
+            raise Doubt("servers show different keys")
+        return self.keys
+
+    def _judge(self, queries: Iterable[Query], keys: Keys) -> None:
+        for query in queries:
+            data = query.wire or b""
+            what = (query.name, query.rdtype, data[2:])
+            if query.rdtype == DNSKEY or what in self.seen:
+                continue
+            if query.rdtype == SOA:
+                answers.soa(data, self.zone, keys, self.ledger)
+                self.seen[what] = Shown(exists=True)
+            else:
+                shown = answers.name(data, query.name, query.rdtype, keys, self.ledger)
+                self.seen[what] = shown
+                self._learn(shown.nsec3)
+
+    def _agree(self, child: bytes) -> None:
+        """Signed or not, servers that disagree on whether a name exists are a doubt."""
+        if len({shown.exists for (name, _, _), shown in self.seen.items() if name == child}) > 1:
+            raise Doubt(f"servers disagree on whether {wire.to_text(child)} exists")
+
+    def _children(self) -> list[bytes]:
+        """Names that may be delegated: those of name servers below the zone, and common ones."""
+        names = [name for name, _ in self.servers if wire.under(name, self.zone)]
+        below = [_child(name, self.zone) for name in names if name != self.zone]
+        common = [bytes([len(label)]) + label + self.zone for label in COMMON]
+        return list(dict.fromkeys((*below, *common)))[:CHILDREN]
+
+    def _nobody(self) -> bytes:
+        """A name below the zone that surely nobody has."""
+        label = "".join(self.rng.choices(string.ascii_lowercase + string.digits, k=12))
+        return b"\x0c" + label.encode() + self.zone
+
+    def _learn(self, nsec3: Nsec3 | None) -> None:
+        if nsec3 is not None:
+            self.ring = nsec3.ring
+            self.spans |= {span.owner: span.after for span in nsec3.spans.values()}
+
+    def _unseen(self) -> bytes | None:
+        """Such a name in a span of the ring that was not shown yet; None when there is hardly one.
+
+        Only half of .de's denials were good in 2026, on every server.
+        """
+        if self.ring is None:
+            return self._nobody()
+        for _ in range(min(DRAWS, HASHES // (self.ring.iterations + 1) + 1)):
+            name = self._nobody()
+            hashed = self.ring.hash(name)
+            if not any(covers(owner, after, hashed) for owner, after in self.spans.items()):
+                return name
+        return None
+
+
+def _child(name: bytes, zone: bytes) -> bytes:
+    """The name directly below `zone` that `name` is under."""
+    label = wire.labels(name)[-1 - len(wire.labels(zone))]
+    return bytes([len(label)]) + label + zone

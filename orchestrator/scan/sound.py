@@ -1,0 +1,252 @@
+"""Is an RRset signed as it should be? The quick half of a scan: yes, or a doubt.
+
+A doubt is no verdict. It sends the zone to `chain`, which looks again and judges; so whatever is
+not plainly in order is a doubt here, and the rules are those of RFC 4035 section 5.3 without the
+finer points (a wildcard's signature is a doubt, too).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import dns.exception
+import dns.rdata
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from dns.dnssecalgs import get_algorithm_cls_from_dnskey
+from dns.rdataclass import RdataClass
+from dns.rdatatype import RdataType
+from dns.rdtypes.ANY.DNSKEY import DNSKEY
+
+from orchestrator.chain.policy import DEFAULT, Policy
+from orchestrator.chain.trust import DIGESTS, DS_RECORDS
+from orchestrator.chain.verify import (
+    EXPONENT_BITS,
+    KEYS_PER_TAG,
+    REVOKE,
+    RSA_BITS,
+    SIGNATURES,
+    ZONE,
+)
+from orchestrator.dns import wire
+from orchestrator.dns.wire import Record, Rrsig
+
+KEYS = 32  # records of one DNSKEY RRset; no zone of the root has ten
+_UNUSABLE = (
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    dns.exception.DNSException,
+    ValueError,
+    TypeError,
+    IndexError,
+    struct.error,
+)
+
+
+class Doubt(Exception):
+    """Something is not as in a sound zone. `late`: only the times of a signature are wrong."""
+
+    def __init__(self, why: str, *, late: bool = False) -> None:
+        super().__init__(why)
+        self.why, self.late = why, late
+
+
+class Rrset(NamedTuple):
+    """The records of one name and type, and the signatures over them."""
+
+    owner: bytes
+    rdtype: int
+    rdatas: list[bytes]
+    signatures: list[Rrsig]
+
+
+def rrsets(section: Iterable[Record]) -> dict[tuple[bytes, int], Rrset]:
+    """A section's RRsets of class IN, by owner and type; signatures stand with what they cover."""
+    found: dict[tuple[bytes, int], Rrset] = {}
+    for owner, rdtype, rdclass, _, rdata in section:
+        if rdclass != wire.IN:
+            continue
+        signature = wire.rrsig(rdata) if rdtype == wire.RRSIG else None
+        key = (owner, signature.covers if signature else rdtype)
+        rrset = found.get(key)
+        if rrset is None:
+            rrset = found[key] = Rrset(*key, [], [])
+        if signature:
+            rrset.signatures.append(signature)
+        else:
+            rrset.rdatas.append(rdata)
+    return {key: rrset for key, rrset in found.items() if rrset.rdatas}
+
+
+@dataclass(slots=True, eq=False)
+class Key:
+    """One DNSKEY record (RFC 4034 section 2)."""
+
+    rdata: bytes
+    flags: int
+    protocol: int
+    algorithm: int
+    tag: int
+    public: Any = None
+
+    @property
+    def usable(self) -> bool:
+        """A zone key, protocol 3, not revoked."""
+        return bool(self.flags & ZONE) and not self.flags & REVOKE and self.protocol == 3
+
+    def verifies(self, data: bytes, signature: bytes) -> bool:
+        try:
+            self.public = self.public or _public(self)
+            self.public.verify(signature, data)
+        except _UNUSABLE:
+            return False
+        return True
+
+
+def key_of(rdata: bytes) -> Key:
+    """Read a DNSKEY record; the tag is RFC 4034 appendix B."""
+    flags, protocol, algorithm = struct.unpack_from("!HBB", rdata)
+    even = rdata if len(rdata) % 2 == 0 else rdata + b"\0"
+    total = sum(struct.unpack(f"!{len(even) // 2}H", even))
+    return Key(rdata, flags, protocol, algorithm, (total + (total >> 16)) & 0xFFFF)
+
+
+def _public(key: Key) -> Any:
+    """What verifies by this key. Raises one of `_UNUSABLE` on a bad or a costly one."""
+    record = dns.rdata.from_wire(RdataClass.IN, RdataType.DNSKEY, key.rdata, 0, len(key.rdata))
+    assert isinstance(record, DNSKEY)
+    public: Any = get_algorithm_cls_from_dnskey(record).public_cls.from_dnskey(record)
+    numbers = public.key.public_numbers() if isinstance(public.key, RSAPublicKey) else None
+    if numbers and (public.key.key_size > RSA_BITS or numbers.e.bit_length() > EXPONENT_BITS):
+        raise ValueError("an RSA key that takes too long to use")
+    return public
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys that may sign the data of `zone`, by tag and algorithm."""
+
+    zone: bytes
+    by_id: dict[tuple[int, int], list[Key]]
+
+
+def keys_of(zone: bytes, keys: Iterable[Key]) -> Keys:
+    by_id: dict[tuple[int, int], list[Key]] = {}
+    for key in keys:
+        if key.usable:
+            by_id.setdefault((key.tag, key.algorithm), []).append(key)
+    return Keys(zone, by_id)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The moment to judge for, and what was verified: how much, its first end, its last beginning.
+
+    `now` is in POSIX seconds. What verified once is remembered, by signed data, signature and key:
+    the next server sends the same.
+    """
+
+    now: float
+    policy: Policy = DEFAULT
+    good: int = 0
+    expires: int | None = None
+    newest: int | None = None
+    known: set[tuple[bytes, bytes, bytes]] = field(default_factory=set)
+
+    def check(self, rrset: Rrset | None, keys: Keys) -> None:
+        """Count a good RRset. Raises Doubt."""
+        if rrset is None:
+            raise Doubt("something is missing")
+        doubt = Doubt(f"type {rrset.rdtype} of {wire.to_text(rrset.owner)} has no signature")
+        for signature in rrset.signatures[:SIGNATURES]:
+            why = self._why_not(rrset, signature, keys)
+            late = "" if why else self._untimely(signature)
+            if not why and not late:
+                self._count(signature)
+                return
+            doubt = Doubt(why or late, late=not why)
+        raise doubt
+
+    def _why_not(self, rrset: Rrset, signature: Rrsig, keys: Keys) -> str:
+        """Why this signature does not hold, times aside; "" when it does."""
+        owner = rrset.owner
+        if signature.signer != keys.zone or not wire.under(owner, keys.zone):
+            return f"{wire.to_text(owner)} is signed by another zone"
+        if signature.labels != len(wire.labels(owner)):
+            return f"{wire.to_text(owner)} comes from a wildcard"
+        candidates = keys.by_id.get((signature.key_tag, signature.algorithm), ())
+        if not candidates or signature.algorithm not in self.policy.algorithms:
+            return f"no usable key has tag {signature.key_tag}"
+        data = signed_data(rrset, signature)
+        if any(self._verifies(key, data, signature) for key in candidates[:KEYS_PER_TAG]):
+            return ""
+        return f"a signature over {wire.to_text(owner)} by {signature.key_tag} does not verify"
+
+    def _verifies(self, key: Key, data: bytes, signature: Rrsig) -> bool:
+        case = (data, signature.signature, key.rdata)
+        if case in self.known:
+            return True
+        if not key.verifies(data, signature.signature):
+            return False
+        self.known.add(case)
+        return True
+
+    def _untimely(self, signature: Rrsig) -> str:
+        if _later(self.now, signature.expiration) > self.policy.skew:
+            return f"a signature by {signature.key_tag} has expired"
+        if _later(signature.inception, self.now) > self.policy.skew:
+            return f"a signature by {signature.key_tag} begins later"
+        return ""
+
+    def _count(self, signature: Rrsig) -> None:
+        self.good += 1
+        self.expires = min(self.expires or signature.expiration, signature.expiration)
+        self.newest = max(self.newest or 0, signature.inception)
+
+
+def signed_data(rrset: Rrset, signature: Rrsig) -> bytes:
+    """The octets that were signed, RFC 4034 section 3.1.8.1; the records are canonical already."""
+    fixed = rrset.owner + struct.pack("!HHI", rrset.rdtype, wire.IN, signature.original_ttl)
+    records = sorted(set(rrset.rdatas)) if len(rrset.rdatas) > 1 else rrset.rdatas
+    parts = [part for one in records for part in (fixed, len(one).to_bytes(2, "big"), one)]
+    return b"".join((signature.head, *parts))
+
+
+def _later(one: float, other: float) -> float:
+    """How many seconds `one` is after `other`, in serial arithmetic (RFC 4034 section 3.1.5)."""
+    return (one - other + 2**31) % 2**32 - 2**31
+
+
+def enter(zone: bytes, ds: Sequence[bytes], shown: Rrset | None, ledger: Ledger) -> Keys:
+    """The zone's keys, from its DNSKEY RRset, by its parent's DS (RFC 4035 5.2). Raises Doubt."""
+    if shown is None:
+        raise Doubt("no DNSKEY came")
+    if len(shown.rdatas) > KEYS:
+        raise Doubt(f"{len(shown.rdatas)} keys")
+    keys = [key_of(rdata) for rdata in shown.rdatas]
+    wanted = usable_ds(ds, ledger.policy)
+    if not wanted:
+        raise Doubt("no DS of a kind that can be checked")
+    vouched = [key for key in keys if key.usable and any(_means(zone, one, key) for one in wanted)]
+    if not vouched:
+        raise Doubt("no DS fits a key")
+    ledger.check(shown, keys_of(zone, vouched))
+    return keys_of(zone, keys)
+
+
+def usable_ds(ds: Sequence[bytes], policy: Policy) -> list[bytes]:
+    """Those of a kind we can check, without SHA-1 where there is better (RFC 4509 section 3)."""
+    known = [
+        one for one in ds[:DS_RECORDS] if one[2] in policy.algorithms and one[3] in policy.digests
+    ]
+    return [one for one in known if one[3] != 1] or known
+
+
+def _means(zone: bytes, ds: bytes, key: Key) -> bool:
+    """Is `key` the one whose digest the DS holds (RFC 4034 section 5.1.4)?"""
+    if (key.tag, key.algorithm) != (int.from_bytes(ds[:2], "big"), ds[2]):
+        return False
+    return bool(DIGESTS[ds[3]](zone + key.rdata).digest() == ds[4:])
