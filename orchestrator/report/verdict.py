@@ -61,7 +61,6 @@ def _soundness(verdict: Verdict) -> str:
 
 
 def span(seconds: int) -> str:
-    """So many seconds in the largest unit of which there are two."""
     """A length of time in its largest fitting unit."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if abs(seconds) >= 2 * size:
