@@ -3,10 +3,12 @@
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from hands import a_host
 from harness import wait_until
 
@@ -59,8 +61,25 @@ def answers(port: int) -> bool:
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
-def serve(folder: Path, *, known: str = "ed25519", kinds: int = 1) -> Iterator[Sshd]:
-    """An sshd that shows `kinds` host keys; clients know one of them."""
+def certify(ca: Path, public: Path, *how: str) -> None:
+    """A certificate beside a public key; `how` as ssh-keygen takes it (-h: for a host)."""
+    command = ["ssh-keygen", "-q", "-s", str(ca), "-I", "a test", *how, str(public)]
+    subprocess.run(command, check=True)
+
+
+def serve(
+    folder: Path,
+    *,
+    known: str = "ed25519",
+    kinds: int = 1,
+    more: Sequence[str] = (),
+    before: Callable[[Sshd], None] = lambda _: None,
+) -> Iterator[Sshd]:
+    """An sshd that shows `kinds` host keys; clients know one of them.
+
+    `more` is for its config, which `before` may still make files for.
+    """
+    folder.mkdir(exist_ok=True)
     sshd = Sshd(folder, free_port())
     make_key(folder / "user")
     shown = ("ed25519", "ecdsa")[:kinds]
@@ -69,8 +88,9 @@ def serve(folder: Path, *, known: str = "ed25519", kinds: int = 1) -> Iterator[S
     (folder / "authorized").write_text(sshd.public("user"))
     (folder / "known").write_text(f"[127.0.0.1]:{sshd.port} {sshd.public(f'host_{known}')}\n")
     config = folder / "config"
-    keys = "\n".join(f"HostKey {folder}/host_{kind}" for kind in shown)
+    keys = "\n".join([*(f"HostKey {folder}/host_{kind}" for kind in shown), *more])
     config.write_text(CONFIG.format(port=sshd.port, folder=folder, keys=keys))
+    before(sshd)
     process = subprocess.Popen(
         ["unshare", "-m", "--kill-child", "--fork", "sh", "-c", START.format(config=config)],
         stderr=subprocess.DEVNULL,
@@ -91,3 +111,19 @@ def one(host: Host, program: str = "echo hi", *, deadline: float = 20, **how: fl
     with Fleet(**how) as fleet:  # type: ignore[arg-type]
         (outcome,) = fleet.run([(host, program)], deadline=deadline)
     return outcome
+
+
+@contextmanager
+def agent(folder: Path, *keys: Path) -> Iterator[None]:
+    """An ssh-agent that holds these keys, and the certificates beside them."""
+    place = str(folder / "agent")
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", place], stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: Path(place).exists(), 5, "the agent", every=0.05)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SSH_AUTH_SOCK", place)
+            subprocess.run(["ssh-add", "-q", *map(str, keys)], check=True)
+            yield
+    finally:
+        process.kill()
+        process.wait()

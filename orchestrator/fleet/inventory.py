@@ -57,9 +57,14 @@ def parse_jump(text: str) -> Jump:
     return Jump(match["user"] or "", str(_address(match["v6"] or match["v4"])), port)
 
 
+def parse_jumps(text: str) -> tuple[Jump, ...]:
+    """The way through jump hosts, the first one first. Raises ValueError."""
+    return tuple(parse_jump(part.strip()) for part in text.split(","))
+
+
 def _jump(value: str) -> str:
-    if value:
-        parse_jump(value)
+    if value not in {"", "none"}:
+        parse_jumps(value)
     return value
 
 
@@ -80,13 +85,15 @@ HostPath = Annotated[str, AfterValidator(_host_path)]
 
 
 class Ssh(Value):
-    """How to reach a host. `jump` is "user@address:port" of a jump host (22 unless said), or empty.
+    """How to reach a host. What is left out, ~/.ssh/config says; else it is root, port 22, direct.
 
-    Without `known_hosts` the user's own ~/.ssh/known_hosts says which host key is right.
+    `jump` is "user@address:port" of a jump host (22 unless said), several with commas between;
+    "none": none, whatever ~/.ssh/config says. Without `known_hosts` the user's own
+    ~/.ssh/known_hosts says which host key is right.
     """
 
-    user: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9._-]*$")] = "root"
-    port: Port = 22
+    user: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9._-]*$")] | None = None
+    port: Port | None = None
     key: Path | None = None
     known_hosts: Path | None = None
     jump: Annotated[str, AfterValidator(_jump)] = ""
@@ -219,5 +226,5 @@ def _refuse_twins(document: yamlfile.Document, written: InventoryFile) -> None:
 
 def _endpoint(written: InventoryFile, entry: HostEntry) -> tuple[str, int]:
     levels = (entry, written.groups.get(entry.group or "", Shared()), written.defaults)
-    said = (level.ssh for level in levels if "port" in level.ssh.model_fields_set)
-    return str(entry.address), next(said, Ssh()).port
+    said = (level.ssh.port for level in levels if level.ssh.port is not None)
+    return str(entry.address), next(said, 22)

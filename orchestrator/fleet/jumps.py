@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from orchestrator.fleet.outcome import FailureError
-from orchestrator.fleet.peer import Peer
+from orchestrator.fleet.peer import Route
 
 T = TypeVar("T")
 
@@ -23,17 +23,17 @@ class Jumps:
     """A door for each jump host, so that a dead one holds up only the hosts behind it."""
 
     def __init__(self) -> None:
-        self._doors: dict[Peer, _Door] = {}
+        self._doors: dict[Route, _Door] = {}
         self._lock = threading.Lock()
 
-    def open(self, hop: Peer, left: Callable[[], float], connect: Callable[[], T]) -> T:
-        """What `connect` gives for the jump host `hop`; one thread at a time calls it.
+    def open(self, way: Route, left: Callable[[], float], connect: Callable[[], T]) -> T:
+        """What `connect` gives for the end of `way`, a jump host; one thread at a time calls it.
 
         Raises FailureError: `connect`'s own, to everybody who comes later in this run too, or
         that of `left` (seconds left) when there are none.
         """
         with self._lock:
-            door = self._doors.setdefault(hop, _Door())
+            door = self._doors.setdefault(way, _Door())
         while not door.lock.acquire(timeout=left()):
             pass  # left() raises
         try:

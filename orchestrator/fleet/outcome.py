@@ -37,6 +37,14 @@ class FailureError(Exception):
         return Outcome(host, None, "", "", self.kind, str(self))
 
 
+def lost(why: str) -> str:
+    """What is told of a connection that broke after the program was sent."""
+    return (
+        f"the connection was lost after the program was sent ({why or 'closed'}); "
+        "the host finishes alone, and its receipt waits there"
+    )
+
+
 def plain(text: str) -> str:
     r"""Text from a host as one line that is safe to show: what is not printable is escaped.
 

@@ -17,39 +17,31 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, partial
 from pathlib import Path
-from shlex import quote
 from types import TracebackType
 from typing import Self
 
 import paramiko
 
+from orchestrator.fleet import certificate
+from orchestrator.fleet.command import command
+from orchestrator.fleet.files import Files, usual_keys
 from orchestrator.fleet.inventory import Host
 from orchestrator.fleet.jumps import Jumps
-from orchestrator.fleet.known_hosts import HostKey, KnownHosts, complaint, host_name, parse, read
-from orchestrator.fleet.outcome import FailureError, Outcome
-from orchestrator.fleet.peer import Peer, connect_error, jump_peer, peer_of
+from orchestrator.fleet.known_hosts import KnownHosts, Shown, complaint, known_name
+from orchestrator.fleet.outcome import FailureError, Outcome, lost
+from orchestrator.fleet.peer import Peer, Route
+from orchestrator.fleet.reach import allow_files, connect, no_banner
+from orchestrator.fleet.stream import drain
 from orchestrator.fleet.turn import Turn, Turns, never
 
 __all__ = ["Fleet", "Outcome", "command"]
 
-DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 MAX_KEYS = 5  # sshd's MaxAuthTries is 6
-MAX_OUTPUT = 8 << 20  # bytes; a program of ours says a few thousand
+_ERRORS = (paramiko.SSHException, EOFError, OSError)
 # What fails is told by us, in words; paramiko would log tracebacks to stderr.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
-
-
-class _Socket(socket.socket):
-    """Acknowledges at once, where the system can (Linux)."""
-
-    def recv(self, bufsize: int, flags: int = 0) -> bytes:
-        data = super().recv(bufsize, flags)
-        if hasattr(socket, "TCP_QUICKACK"):
-            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        return data
 
 
 class _Transport(paramiko.Transport):
@@ -57,39 +49,10 @@ class _Transport(paramiko.Transport):
     # a fifth of a core.
     _active_check_timeout = 1.0
 
-
-@dataclass
-class _Trust:
-    """Keys and known_hosts files, each read once and shared by all connections."""
-
-    _known: dict[Path | None, KnownHosts] = field(default_factory=dict)
-    _keys: dict[Path, paramiko.PKey] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def known(self, path: Path | None) -> KnownHosts:
-        with self._lock:
-            if path not in self._known:
-                self._known[path] = _known_hosts(path)
-            return self._known[path]
-
-    def key(self, path: Path) -> paramiko.PKey:
-        with self._lock:
-            if path not in self._keys:
-                self._keys[path] = _load_key(path)
-            return self._keys[path]
-
-    @cached_property
-    def default_keys(self) -> tuple[list[paramiko.PKey], list[str]]:
-        """The keys in the usual files, and why others there cannot be used."""
-        keys: list[paramiko.PKey] = []
-        unusable: list[str] = []
-        for path in (Path.home() / ".ssh" / name for name in DEFAULT_KEYS):
-            if os.access(path, os.F_OK):  # a home that is not ours to enter has no keys for us
-                try:
-                    keys.append(self.key(path))
-                except FailureError as failure:
-                    unusable.append(str(failure))
-        return keys, unusable
+    def run(self) -> None:
+        # A jump host's channel speaks once more when it closes, and the jump host may be gone.
+        with contextlib.suppress(*_ERRORS):
+            super().run()
 
 
 class Fleet:
@@ -102,8 +65,8 @@ class Fleet:
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ssh")
         self._connect_timeout = connect_timeout
-        self._trust = _Trust()
-        self._kept: dict[tuple[Peer, str], paramiko.Transport] = {}
+        self._files = Files(_load_key)
+        self._kept: dict[Route, paramiko.Transport] = {}
         self._open: set[paramiko.Transport] = set()
         self._lock = threading.RLock()
 
@@ -141,30 +104,49 @@ class Fleet:
         `deadline` is in seconds, for each host from the moment its turn comes. Once `stopping()`
         is true no host begins: those in flight finish, the others are "stopped".
         """
+        return self._turns(programs, deadline, self._work, stopping).outcomes()
+
+    def _turns(
+        self,
+        programs: Sequence[tuple[Host, str]],
+        deadline: float,
+        work: Callable[[Turn], Outcome],
+        stopping: Callable[[], bool],
+    ) -> Turns:
+        allow_files(len(programs))
         jumps = Jumps()
         todo = deque(Turn(host, program, deadline, jumps) for host, program in programs)
-        return Turns(self._pool, self._workers, todo, self._work, stopping).outcomes()
+        patience = self._connect_timeout
+        return Turns(self._pool, self._workers, todo, work, stopping, self._first, patience)
+
+    def _first(self, turn: Turn) -> Peer | None:
+        """Whom to reach before a thread is spent: the host itself, unless it is behind another."""
+        try:
+            turn.route = self._files.route(turn.host)
+        except Exception:  # noqa: BLE001 - the thread meets it again, and tells
+            return None
+        return None if len(turn.route) > 1 or turn.route in self._kept else turn.route[0]
 
     def _work(self, turn: Turn) -> Outcome:
         return self._execute(turn, self._channel(turn))
 
     def _channel(self, turn: Turn) -> paramiko.Channel:
         """A session on the kept connection, or on a new one when that has died meanwhile."""
-        peer = peer_of(turn.host)
-        kept = self._kept.get((peer, turn.host.ssh.jump))
+        turn.route = turn.route or self._files.route(turn.host)
+        kept = self._kept.get(turn.route)
         if kept is not None:
-            with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+            with contextlib.suppress(*_ERRORS):
                 turn.wake = partial(_wake, kept)
                 return kept.open_session(timeout=min(turn.left(), self._connect_timeout))
             self._drop(kept)
-        transport = self._connect(peer, turn.host.ssh.jump, turn)
+        transport = self._connect(turn.route, turn)
         turn.wake = partial(_wake, transport)
-        self._kept[peer, turn.host.ssh.jump] = transport
         try:
             return transport.open_session(timeout=turn.left())
-        except (paramiko.SSHException, EOFError, OSError) as error:
+        except _ERRORS as error:
             self._drop(transport)
-            raise FailureError("unreachable", f"{peer} gives no session: {error}") from error
+            text = f"{turn.route[-1]} gives no session: {error}"
+            raise FailureError("unreachable", text) from error
 
     def _execute(self, turn: Turn, channel: paramiko.Channel) -> Outcome:
         transport = channel.get_transport()
@@ -173,12 +155,12 @@ class Fleet:
             turn.left()
             turn.sent = True
             channel.exec_command(program)
-            stdout, stderr = _drain(channel, turn)
+            stdout, stderr = drain(channel, turn.left)
             channel.status_event.wait(turn.left())
-        except (paramiko.SSHException, EOFError, OSError) as error:
+        except _ERRORS as error:
             self._drop(transport)
             turn.left()
-            raise FailureError("lost", _lost(str(error))) from error
+            raise FailureError("lost", lost(str(error))) from error
         except FailureError:
             self._drop(transport)
             raise
@@ -186,74 +168,67 @@ class Fleet:
         if code is None and not transport.is_active():
             self._drop(transport)
             turn.left()
-            raise FailureError("lost", _lost("it was closed"))
-        with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+            raise FailureError("lost", lost("it was closed"))
+        with contextlib.suppress(*_ERRORS):
             channel.close()
         return Outcome(turn.host.name, code, stdout, stderr, "ok")
 
-    def _connect(self, peer: Peer, jump: str, turn: Turn) -> paramiko.Transport:
-        sock = self._through(jump, peer, turn) if jump else self._socket(peer, turn)
+    def _connect(self, way: Route, turn: Turn) -> paramiko.Transport:
+        """A new connection to the end of the way, kept for the next run."""
+        peer = way[-1]
+        sock = self._through(way, turn) if len(way) > 1 else self._socket(peer, turn)
         transport = _Transport(sock)
         with self._lock:
             self._open.add(transport)
         try:
             self._handshake(transport, peer, turn)
-            _authenticate(transport, peer, turn, self._trust)
+            _authenticate(transport, peer, turn, self._files)
         except FailureError:
             self._drop(transport)
             raise
-        except (paramiko.SSHException, EOFError, OSError) as error:
+        except _ERRORS as error:
             self._drop(transport)
             raise FailureError("unreachable", f"{peer} hung up: {error}") from error
+        self._kept[way] = transport
         return transport
 
     def _socket(self, peer: Peer, turn: Turn) -> socket.socket:
-        family = socket.AF_INET6 if ":" in peer.address else socket.AF_INET
-        sock = _Socket(family, socket.SOCK_STREAM)
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.settimeout(min(turn.left(), self._connect_timeout))
-            sock.connect((peer.address, peer.port))
-        except OSError as error:
-            sock.close()
-            raise FailureError("unreachable", connect_error(error, peer)) from error
-        return sock
+        """The one that has answered, else a new one: to a jump host, or after a kept one died."""
+        sock, turn.sock = turn.sock, None
+        return sock or connect(peer, min(turn.left(), self._connect_timeout))
 
-    def _through(self, jump: str, peer: Peer, turn: Turn) -> paramiko.Channel:
+    def _through(self, way: Route, turn: Turn) -> paramiko.Channel:
         """A direct-tcpip channel (RFC 4254, 7.2) through the one connection to the jump host."""
-        hop = jump_peer(jump, turn.host)
-        transport = turn.jumps.open(hop, turn.left, lambda: self._hop(hop, turn))
+        before, peer = way[:-1], way[-1]
+        transport = turn.jumps.open(before, turn.left, lambda: self._hop(before, turn))
         seconds = min(turn.left(), self._connect_timeout)
         try:
             return transport.open_channel(
                 "direct-tcpip", (peer.address, peer.port), ("127.0.0.1", 0), timeout=seconds
             )
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            text = f"the jump host {hop} cannot reach {peer}: {error}"
+        except _ERRORS as error:
+            text = f"the jump host {before[-1]} cannot reach {peer}: {error}"
             raise FailureError("unreachable", text) from error
 
-    def _hop(self, hop: Peer, turn: Turn) -> paramiko.Transport:
-        kept = self._kept.get((hop, ""))
+    def _hop(self, way: Route, turn: Turn) -> paramiko.Transport:
+        kept = self._kept.get(way)
         if kept is not None:
             if kept.is_active():
                 return kept
             self._drop(kept)
-        transport = self._kept[hop, ""] = self._connect(hop, "", turn)
-        return transport
+        return self._connect(way, turn)
 
     def _handshake(self, transport: paramiko.Transport, peer: Peer, turn: Turn) -> None:
-        name = host_name(peer.address, peer.port)
-        known = self._trust.known(peer.known_hosts)
-        keys = known.keys(name)
+        known = self._files.known(peer.known_hosts)
         seconds = min(turn.left(), self._connect_timeout)
         transport.banner_timeout = transport.handshake_timeout = seconds
-        _prefer(transport, keys)
+        _prefer(transport, known, peer)
         finished = threading.Event()
         transport.start_client(event=finished)
         if not finished.wait(seconds) or not transport.is_active():
             raise FailureError("unreachable", _no_handshake(transport, peer, seconds))
-        raw = transport.get_remote_server_key().asbytes()
-        if text := complaint(raw, keys, known, peer):
+        shown = _shown(transport.get_remote_server_key())
+        if text := complaint(shown, known, peer, time.time(), _signed):
             raise FailureError("host-key", text)
 
     def _drop(self, transport: paramiko.Transport) -> None:
@@ -263,17 +238,11 @@ class Fleet:
             for place in [p for p, kept in self._kept.items() if kept is transport]:
                 del self._kept[place]
         _wake(transport)
-        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+        with contextlib.suppress(*_ERRORS):
             transport.close()
             transport.sock.close()  # the channel of a jump host speaks once more when it closes
         if transport.is_alive():
             transport.join(5)
-
-
-def command(host: Host, program: str, now: float) -> str:
-    """The one exec: the program as an argument of sh, with the controller's time in it."""
-    sudo = "sudo -n " if host.sudo else ""
-    return f"exec {sudo}sh -c " + quote(f"controller_now={int(now)}\n{program}")
 
 
 def _wake(transport: paramiko.Transport) -> None:
@@ -281,88 +250,129 @@ def _wake(transport: paramiko.Transport) -> None:
         transport.sock.shutdown(socket.SHUT_RDWR)
 
 
-def _drain(channel: paramiko.Channel, turn: Turn) -> tuple[str, str]:
-    """Both streams to their ends. They share one window, so neither may wait for the other."""
-    out, err = bytearray(), bytearray()
-    _read_all(channel.recv, out, channel, turn, other=(channel.recv_stderr, err))
-    _read_all(channel.recv_stderr, err, channel, turn, other=None)
-    return out.decode(errors="replace"), err.decode(errors="replace")
-
-
-def _read_all(
-    read: Callable[[int], bytes],
-    into: bytearray,
-    channel: paramiko.Channel,
-    turn: Turn,
-    other: tuple[Callable[[int], bytes], bytearray] | None,
-) -> None:
-    while True:
-        channel.settimeout(min(turn.left(), 0.5))
-        if other is not None and channel.recv_stderr_ready():
-            other[1].extend(other[0](1 << 16))
-        try:
-            chunk = read(1 << 16)
-        except TimeoutError:
-            continue
-        if not chunk:
-            return
-        into.extend(chunk)
-        if len(into) > MAX_OUTPUT:
-            raise FailureError("lost", f"it said over {MAX_OUTPUT >> 20} MiB; nobody reads on")
-
-
-def _prefer(transport: paramiko.Transport, keys: Sequence[HostKey]) -> None:
-    """Ask for the types of key that we know of this host, else it may show another one."""
+def _prefer(transport: paramiko.Transport, known: KnownHosts, peer: Peer) -> None:
+    """Ask for a certificate where a CA may give one, and for the types of key that we know."""
     options = transport.get_security_options()
-    types = {key.type for key in keys}
+    types = {key.type for key in known.keys(known_name(peer))}
     if "ssh-rsa" in types:
         types |= {"rsa-sha2-512", "rsa-sha2-256"}
-    wanted = [name for name in options.key_types if name in types]
-    others = [name for name in options.key_types if name not in types]
-    options.key_types = (*wanted, *others)
+    plain = tuple(options.key_types)
+    certified = tuple(f"{name}{certificate.SUFFIX}" for name in plain)
+    wanted = certified if known.authorities_for(peer) else ()
+    wanted += tuple(name for name in plain if name in types)
+    options.key_types = (*wanted, *(name for name in plain if name not in wanted))
 
 
-def _authenticate(transport: paramiko.Transport, peer: Peer, turn: Turn, trust: _Trust) -> None:
-    tried = 0
+def _shown(key: paramiko.PKey) -> Shown:
+    return Shown(key.asbytes(), key.public_blob.key_blob if key.public_blob else b"")
+
+
+def _signed(authority: bytes, signature: bytes, data: bytes) -> bool:
+    """Is it signed by this key? What paramiko cannot read, or holds for weak (SHA-1), is not."""
+    try:
+        key = paramiko.PKey.from_type_string(paramiko.Message(authority).get_text(), authority)
+        return bool(key.verify_ssh_sig(data, paramiko.Message(signature)))
+    except Exception:  # noqa: BLE001 - its parsers raise what they like
+        return False
+
+
+def _authenticate(
+    transport: paramiko.Transport, peer: Peer, turn: Turn, files: Files[paramiko.PKey]
+) -> None:
     with contextlib.ExitStack() as stack:
-        for key in _keys(peer, trust, stack)[:MAX_KEYS]:
+        keys, unusable = _credentials(peer, files, stack)
+        for key in keys[:MAX_KEYS]:
             transport.auth_timeout = turn.left()
-            tried += 1
             try:
                 if not transport.auth_publickey(peer.user, key):
                     return
-            except (paramiko.SSHException, EOFError, OSError, ValueError):
+            except (*_ERRORS, ValueError):
                 if not transport.is_active():
                     break
+    tried = len(keys[:MAX_KEYS])
+    if not keys and peer.keys and unusable:
+        raise FailureError("auth", unusable[0])
     what = f"none of the {tried} keys tried" if tried else "no key: there is none to try"
-    raise FailureError("auth", f"{peer} lets {peer.user} in with {what}{_hint(peer, trust)}")
+    hints = [*map(_untimely, keys), *unusable]
+    if not peer.keys:
+        hints.insert(0, "name one in the inventory (ssh.key), or add it to ssh-agent")
+    text = "".join(f"; {hint}" for hint in hints if hint)
+    raise FailureError("auth", f"{peer} lets {peer.user} in with {what}{text}")
 
 
-def _hint(peer: Peer, trust: _Trust) -> str:
-    if peer.key is not None:
-        return ""
-    unusable = [f"; {text}" for text in trust.default_keys[1]]
-    return "; name one in the inventory (ssh.key), or add it to ssh-agent" + "".join(unusable)
+def _credentials(
+    peer: Peer, files: Files[paramiko.PKey], stack: contextlib.ExitStack
+) -> tuple[list[paramiko.PKey], list[str]]:
+    """What to try, in order, and why some of what was named cannot be tried.
+
+    Named files go before the agent, the agent before the usual files, each certificate before
+    its key.
+    """
+    held = cache(partial(_agent_keys, stack))
+    found: list[paramiko.PKey] = []
+    unusable: list[str] = []
+    for path in peer.keys or usual_keys():
+        try:
+            found.append(files.key(path))
+        except FailureError as failure:
+            twins = _in_agent(path, held()) if peer.keys else []
+            found.extend(twins)
+            unusable.extend([] if twins else [str(failure)])
+    if not peer.only:
+        found = [*found, *held()] if peer.keys else [*held(), *found]
+    return [each for key in found for each in _certified(key, peer.certificates)], unusable
 
 
-def _keys(peer: Peer, trust: _Trust, stack: contextlib.ExitStack) -> list[paramiko.PKey]:
-    """The key that the inventory names, else the agent's and the usual files."""
-    if peer.key is not None:
-        return [trust.key(peer.key)]
+def _agent_keys(stack: contextlib.ExitStack) -> list[paramiko.PKey]:
     keys: list[paramiko.PKey] = []
     if os.environ.get("SSH_AUTH_SOCK"):
         with contextlib.suppress(paramiko.SSHException, OSError):
             agent = paramiko.Agent()
             stack.callback(agent.close)
-            keys.extend(agent.get_keys())
-    return keys + trust.default_keys[0]
+            keys.extend(map(_offered, agent.get_keys()))
+    return keys
 
 
-def _known_hosts(path: Path | None) -> KnownHosts:
+def _offered(key: paramiko.AgentKey) -> paramiko.PKey:
+    """A key of the agent; a certificate there would else be offered as the plain key."""
+    if not key.name.endswith(certificate.SUFFIX):
+        return key
+    return _with(key, paramiko.pkey.PublicBlob(key.name, key.blob))
+
+
+def _in_agent(path: Path, held: Sequence[paramiko.PKey]) -> list[paramiko.PKey]:
+    """The agent's own of a key whose file is locked, or is the public half alone."""
+    raw = {blob.key_blob for place in (path, Path(f"{path}.pub")) if (blob := _public(place))}
+    return [key for key in held if key.asbytes() in raw]
+
+
+def _public(path: Path) -> paramiko.pkey.PublicBlob | None:
+    """A public key or certificate file; None: it is not there, or something else."""
     try:
-        return parse(read(path))
-    except OSError as error:
-        raise FailureError("host-key", f"cannot read {error.filename}: {error.strerror}") from error
+        return paramiko.pkey.PublicBlob.from_file(path)
+    except (OSError, ValueError, paramiko.SSHException):
+        return None
+
+
+def _certified(key: paramiko.PKey, paths: Sequence[Path]) -> list[paramiko.PKey]:
+    """A key with each certificate it has, then alone."""
+    if key.get_name().endswith(certificate.SUFFIX):
+        return [key]
+    blobs = [blob for blob in (key.public_blob, *map(_public, paths)) if blob]
+    fitting = [b for b in blobs if certificate.public_key(b.key_blob) == key.asbytes()]
+    return [_with(key, blob) for blob in (*fitting, None)]
+
+
+def _with(key: paramiko.PKey, blob: paramiko.pkey.PublicBlob | None) -> paramiko.PKey:
+    twin = object.__new__(type(key))  # copy.copy never ends with an agent's key
+    vars(twin).update(vars(key), public_blob=blob)
+    return twin
+
+
+def _untimely(key: paramiko.PKey) -> str:
+    """Why the certificate that goes with a key does not hold now; "" when it does."""
+    blob = key.public_blob
+    return certificate.not_now(blob.key_blob, time.time()) if blob else ""
 
 
 def _load_key(path: Path) -> paramiko.PKey:
@@ -371,9 +381,7 @@ def _load_key(path: Path) -> paramiko.PKey:
     except OSError as error:
         text = f"cannot read the key {path}: {error.strerror}"
     except TypeError:  # what cryptography raises for a key that is locked
-        text = (
-            f"cannot use the key {path}: it has a passphrase; add it to ssh-agent, name no ssh.key"
-        )
+        text = f"cannot use the key {path}: it has a passphrase; add it to ssh-agent"
     except Exception:  # noqa: BLE001 - paramiko lets through what its parsers raise
         text = f"cannot use the key {path}: it is damaged, or of an unknown kind"
     raise FailureError("auth", text)
@@ -381,13 +389,6 @@ def _load_key(path: Path) -> paramiko.PKey:
 
 def _no_handshake(transport: paramiko.Transport, peer: Peer, seconds: float) -> str:
     if not transport.remote_version:
-        return f"{peer} takes the connection but sent no SSH banner within {seconds:g} s"
+        return no_banner(peer, seconds)
     why = transport.get_exception() or "no answer"
     return f"{peer} speaks SSH, but no keys could be agreed on: {why}"
-
-
-def _lost(why: str) -> str:
-    return (
-        f"the connection was lost after the program was sent ({why or 'closed'}); "
-        "the host finishes alone, and its receipt waits there"
-    )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from orchestrator.fleet.inventory import Host
 from orchestrator.fleet.jumps import Jumps
 from orchestrator.fleet.outcome import FailureError, Kind, Outcome
+from orchestrator.fleet.peer import Peer, Route
+from orchestrator.fleet.reach import YOUNG, Reach, Socket
 
 
 def never() -> bool:
@@ -20,19 +22,25 @@ def never() -> bool:
 
 @dataclass
 class Turn:
-    """A host's turn: it starts when a thread takes it up, and the clock runs from there.
+    """A host's turn: the clock runs from the moment we set out for the host.
 
-    `sent` is true from the moment on in which the host may have the program. `wake` ends a wait
-    that has no end of its own.
+    `sock` is a connection that has answered. `sent` is true from the moment on in which the host
+    may have the program. `wake` ends a wait that has no end of its own.
     """
 
     host: Host
     program: str
     seconds: float
     jumps: Jumps
+    route: Route = ()
     until: float = float("inf")
+    sock: Socket | None = None
     sent: bool = False
     wake: Callable[[], None] | None = None
+
+    def start(self) -> None:
+        """Let the clock run, unless it does."""
+        self.until = min(self.until, time.monotonic() + self.seconds)
 
     def left(self) -> float:
         """Seconds left. Raises FailureError when there are none."""
@@ -48,7 +56,7 @@ class Turn:
 
 def take(turn: Turn, work: Callable[[Turn], Outcome]) -> Outcome:
     """Do one turn's work; whatever goes wrong is an outcome of this host, not an error."""
-    turn.until = time.monotonic() + turn.seconds
+    turn.start()
     try:
         return work(turn)
     except FailureError as failure:
@@ -59,43 +67,87 @@ def take(turn: Turn, work: Callable[[Turn], Outcome]) -> Outcome:
         return FailureError(kind, text).outcome(turn.host.name)
 
 
+def nowhere(_turn: Turn) -> None:
+    """No connection has to be opened before a thread takes the turn up."""
+
+
 @dataclass
 class Turns:
-    """The turns of one run: `width` at a time, and none begins once `stopping()` is true."""
+    """The turns of one run: `width` at a time, and none begins once `stopping()` is true.
+
+    `first` names the peer that must have answered within `patience` seconds before a thread is
+    spent on the turn.
+    """
 
     pool: Executor
     width: int
     todo: deque[Turn]
     work: Callable[[Turn], Outcome]
     stopping: Callable[[], bool]
+    first: Callable[[Turn], Peer | None] = nowhere
+    patience: float = 10.0
     begun: dict[Future[Outcome], Turn] = field(default_factory=dict)
+    reach: Reach[Turn] = field(default_factory=Reach)
 
     def outcomes(self) -> Iterator[Outcome]:
         """Begin turns as others end; give each host's outcome when it is there."""
         try:
-            while self.todo or self.begun:
+            while self.todo or self.begun or self.reach.busy:
                 yield from self._called_off()
                 self._begin()
-                done, _ = wait(self.begun, timeout=1.0, return_when=FIRST_COMPLETED)
-                for future in done:
-                    del self.begun[future]
-                    self._begin()  # before the caller takes its time with this outcome
-                    yield future.result()
+                self.reach.wait(YOUNG if self.reach.waiting else 1.0)
+                yield from self._ended()
                 self._wake_overdue()
         finally:
-            for future in self.begun:
-                future.cancel()
+            for future, turn in self.begun.items():
+                if future.cancel() and turn.sock is not None:
+                    turn.sock.close()
+            self.reach.close()
+
+    def _ended(self) -> Iterator[Outcome]:
+        for future in [future for future in self.begun if future.done()]:
+            del self.begun[future]
+            self._begin()  # before the caller takes its time with this outcome
+            yield future.result()
+        while self.reach.failed:
+            turn, failure = self.reach.failed.popleft()
+            self._begin()
+            yield failure.outcome(turn.host.name)
 
     def _begin(self) -> None:
+        self.reach.wait(0)
+        if self.stopping():
+            return
         free = self.width - sum(not future.done() for future in self.begun)
-        while self.todo and free > 0 and not self.stopping():
-            turn = self.todo.popleft()
-            self.begun[self.pool.submit(take, turn, self.work)] = turn
+        while self.reach.answered and free > 0:
+            turn, sock = self.reach.answered.popleft()
+            turn.sock = sock
+            self._submit(turn)
+            free -= 1
+        free -= self.reach.young()
+        while self.todo and free > 0:
+            self._set_out(self.todo.popleft())
             free -= 1
 
+    def _set_out(self, turn: Turn) -> None:
+        turn.start()
+        peer = self.first(turn)
+        if peer is None:
+            self._submit(turn)
+        else:
+            self.reach.begin(turn, peer, min(self.patience, turn.seconds))
+
+    def _submit(self, turn: Turn) -> None:
+        future = self.pool.submit(take, turn, self.work)
+        self.begun[future] = turn
+        future.add_done_callback(lambda _: self.reach.ring())
+
     def _called_off(self) -> Iterator[Outcome]:
-        while self.todo and self.stopping():
-            turn = self.todo.popleft()
+        if not self.stopping():
+            return
+        turns = [*self.reach.call_off(), *self.todo]
+        self.todo.clear()
+        for turn in turns:
             failure = FailureError("stopped", "not begun: stopped on request")
             yield failure.outcome(turn.host.name)
 

@@ -1,13 +1,10 @@
 """Which host keys are believed, and which of the user's keys are tried, against real sshd."""
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from harness import wait_until
-from sshd import Sshd, make_key, one, serve
+from sshd import Sshd, agent, make_key, one, serve
 
 pytestmark = pytest.mark.usefixtures("tidy")
 
@@ -102,22 +99,6 @@ def home(tmp_path: Path) -> Path:
     folder = tmp_path / ".ssh"
     folder.mkdir()
     return folder
-
-
-@contextmanager
-def agent(folder: Path, key: Path) -> Iterator[None]:
-    """An ssh-agent that holds one key."""
-    place = str(folder / "agent")
-    process = subprocess.Popen(["ssh-agent", "-D", "-a", place], stdout=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: Path(place).exists(), 5, "the agent", every=0.05)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("SSH_AUTH_SOCK", place)
-            subprocess.run(["ssh-add", "-q", str(key)], check=True)
-            yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_a_locked_usual_file_hides_neither_the_agent_nor_other_files(

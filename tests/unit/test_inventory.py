@@ -7,7 +7,8 @@ import pytest
 
 from orchestrator.errors import BadFile
 from orchestrator.fleet.inventory import Host, load_inventory
-from orchestrator.fleet.peer import jump_peer
+from orchestrator.fleet.peer import route
+from orchestrator.fleet.ssh_config import SshConfig
 from orchestrator.rollout.waves import one_per_site, split
 
 EXAMPLE = Path(__file__).parents[2] / "inventories" / "example.yaml"
@@ -90,7 +91,7 @@ defaults: {{engine: bind, ssh: {{user: op, port: 2200, jump: '{jump}'}}}}
 hosts: [{{name: r, address: 192.0.2.1}}]
 """
     host = one(tmp_path, text)
-    hop = jump_peer(host.ssh.jump, host)
+    hop, _ = route(host, SshConfig())
     assert (hop.user, hop.address, hop.port) == way
 
 

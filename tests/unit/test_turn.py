@@ -13,7 +13,7 @@ from orchestrator.fleet.outcome import FailureError, Outcome
 from orchestrator.fleet.peer import Peer
 from orchestrator.fleet.turn import Turn, Turns, never, take
 
-HOP = Peer("root", "192.0.2.9", 22, None, None)
+HOP = (Peer("root", "192.0.2.9", 22),)
 
 
 def a_turn(name: str = "h1", seconds: float = 60) -> Turn:
@@ -108,7 +108,7 @@ def test_a_thread_that_waits_for_a_jump_host_heeds_its_own_clock() -> None:
     inside.wait(20)
     outcome = take(a_turn(seconds=0.1), lambda turn: jumps.open(HOP, turn.left, lambda: fine(turn)))
     assert (outcome.kind, "nothing was sent" in outcome.error) == ("unreachable", True)
-    other = Peer("root", "192.0.2.8", 22, None, None)
+    other = (Peer("root", "192.0.2.8", 22),)
     assert jumps.open(other, lambda: 20.0, lambda: "open") == "open"
     go_on.set()
     thread.join()
