@@ -28,7 +28,7 @@ from orchestrator.chain.links import (
     summed,
     unanswered,
 )
-from orchestrator.chain.tally import Tally, Trust
+from orchestrator.chain.tally import Claim, Tally, Trust
 from orchestrator.chain.verify import Fault
 from orchestrator.chain.walk import Steps
 from orchestrator.dns.message import Message, Section, find, signatures
@@ -127,41 +127,55 @@ class Answers:
         return Judged(State.BOGUS, standing.zone, (Blame(fault),), bad=1)
 
     def _moved(self, heard: Heard, name: Name, dname: RRset) -> Steps[Judged]:
-        """Under a DNAME; the CNAME beside it has no signature and must say the same."""
+        """Under a DNAME; the CNAME beside it has no signature (RFC 6672 section 3.4)."""
         judged = yield from self._all(heard, heard.message.answer, [dname])
         target = moved(name, dname)
         judged = replace(judged, shows="DNAME", target=target)
         cname = find(heard.message.answer, name, CNAME)
         if cname is None or target is None or cname[0].target == target:
             return judged
-        if judged.state is not State.SECURE:
-            return judged
-        detail = f"is not what the DNAME of {dname.name} makes of it"
+        detail = f"is not what the DNAME of {dname.name} makes; resolvers make their own"
         fault = Fault(Cause.RRSIG_INVALID, "CNAME", name.to_text(), detail)
-        return replace(judged, state=State.BOGUS, blames=(Blame(fault),), bad=judged.bad + 1)
+        return replace(judged, blames=(*judged.blames, Blame(fault)))
 
     def _absent(self, heard: Heard, name: Name, rdtype: RdataType) -> Steps[Judged]:
         """A denial, by the zone that signs it."""
         message = heard.message
-        gone = message.rcode == dns.rcode.NXDOMAIN
-        shows = "NXDOMAIN" if gone else "NODATA"
         found = self._fitting(heard, name, rdtype, _deniers(message))
         if not found:
-            detail = f"no signed proof of {shows} came with the answer"
+            detail = "no signed proof of it came with the answer"
             fault = Fault(Cause.DENIAL_MISSING, "NSEC", name.to_text(), detail)
             judged = yield from self._unsigned(name, rdtype, fault)
-            return replace(judged, shows=shows)
+            return replace(judged, shows=_shows(message))
         standing = yield from self.links.of(found[0])
         if standing.state is not State.SECURE:
-            return replace(standing.judged(), shows=shows)
-        tally = Tally(message, Trust(standing.zone, standing.keys), self.links.when)
-        for soa in (r for r in message.authority if r.rdtype == SOA):
+            return replace(standing.judged(), shows=_shows(message))
+        trust = Trust(standing.zone, standing.keys)
+        if message.rcode != dns.rcode.NXDOMAIN:
+            return self._proven(message, trust, name, lambda denial: denial.nodata(name, rdtype))
+        gone = self._proven(message, trust, name, lambda denial: denial.nxdomain(name))
+        if gone.state in GOOD or any(rrset.rdtype == NSEC3 for rrset in message.authority):
+            return gone
+        there = self._proven(message, trust, name, lambda denial: denial.nodata(name, rdtype))
+        return _in_spite_of_its_rcode(there, name) if there.state in GOOD else gone
+
+    def _proven(self, message: Message, trust: Trust, name: Name, claim: Claim) -> Judged:
+        tally = Tally(message, trust, self.links.when)
+        for soa in (rrset for rrset in message.authority if rrset.rdtype == SOA):
             tally.check(message.authority, soa)
-        if gone:
-            tally.prove(lambda records: records.nxdomain(name), name)
-        else:
-            tally.prove(lambda records: records.nodata(name, rdtype), name)
-        return summed(tally, shows)
+        tally.prove(claim, name)
+        return summed(tally, _shows(message))
+
+
+def _shows(message: Message) -> str:
+    return "NXDOMAIN" if message.rcode == dns.rcode.NXDOMAIN else "NODATA"
+
+
+def _in_spite_of_its_rcode(judged: Judged, name: Name) -> Judged:
+    """NXDOMAIN, and a whole proof of NODATA: nobody signs an rcode, and Unbound lets it pass."""
+    detail = "the rcode is NXDOMAIN, the proof says NODATA: Unbound takes it, BIND refuses"
+    fault = Fault(Cause.DENIAL_INVALID, "NSEC", name.to_text(), detail)
+    return replace(judged, shows="NODATA", blames=(*judged.blames, Blame(fault)))
 
 
 def wanted(message: Message, name: Name, rdtype: RdataType) -> tuple[Section, list[RRset]] | None:
@@ -180,8 +194,10 @@ def wanted(message: Message, name: Name, rdtype: RdataType) -> tuple[Section, li
     return None
 
 
-def holds(message: Message, name: Name, rdtype: RdataType) -> bool:
-    """Does the answer go on with `name`: have its RRset, or lead on from it?"""
+def goes_on(message: Message, name: Name, rdtype: RdataType) -> bool:
+    """Does an answer say more of `name`: have its RRset, lead on from it, or deny it?"""
+    if any(r.rdtype == SOA and name.is_subdomain(r.name) for r in message.authority):
+        return True
     if wanted(message, name, rdtype) or _dname(message.answer, name) is not None:
         return True
     return find(message.answer, name, CNAME) is not None

@@ -86,7 +86,7 @@ class Links:
     """Zones as far as they are known, and every answer that was judged on the way."""
 
     iteration: Iteration
-    anchors: Mapping[Name, Sequence[DS]]
+    anchors: Mapping[Name, Sequence[Sequence[DS]]]  # groups, any of which may do
     when: When
     sightings: list[Sighting] = field(default_factory=list)
     known: dict[Name, Standing] = field(default_factory=dict)
@@ -124,19 +124,13 @@ class Links:
         return worst
 
     def _anchored(self, zone: Name) -> Steps[Standing]:
-        """The keys of an anchor's zone; any anchor will do, also a weak one beside a strong."""
-        anchors = self.anchors[zone]
-        usable, unsupported = supported(zone, anchors, self.when.policy)
+        """The keys of an anchor's zone; where no anchor can be checked, it is as if unsigned."""
+        told = [supported(zone, group, self.when.policy) for group in self.anchors[zone]]
+        usable = [group for group, _ in told if group]
         if not usable:
-            fault = unsupported or _no_anchor(zone)
-            return Standing(zone, State.INSECURE, blames=(Blame(fault),))
-        strong = [ds for ds in anchors if ds.digest_type != 1]
-        weak = [ds for ds in anchors if ds.digest_type == 1]
-        standing = yield from self._keys(zone, strong or weak)
-        if standing.state is State.BOGUS and strong and weak:
-            other = yield from self._keys(zone, weak)
-            standing = other if other.state is State.SECURE else standing
-        return standing
+            faults = [fault for _, fault in told if fault]
+            return Standing(zone, State.INSECURE, blames=tuple(Blame(fault) for fault in faults))
+        return (yield from self._keys(zone, *usable))
 
     def _below(self, above: Standing, name: Name) -> Steps[Standing]:
         """One label down: a zone of its own, an unsigned one, or the same zone still."""
@@ -207,16 +201,18 @@ class Links:
         again.prove(lambda records: records.nxdomain(name), name)
         return summed(tally if again.bad else again, "no DS")
 
-    def _keys(self, zone: Name, ds: Sequence[DS]) -> Steps[Standing]:
-        """The zone's keys, as the first server shows them whose DNSKEY RRset fits the DS."""
+    def _keys(self, zone: Name, *groups: Sequence[DS]) -> Steps[Standing]:
+        """The zone's keys, as the first server shows them whose DNSKEY RRset fits a group of DS."""
 
         def judge(heard: Heard) -> Steps[Judged]:
             yield from ()
             self.when.begin()
             answer = heard.message.answer
             keys = find(answer, zone, DNSKEY)
-            entry = enter(zone, ds, keys, signatures(answer, zone, DNSKEY), self.when)
-            return _entered(zone, entry)
+            signed = signatures(answer, zone, DNSKEY)
+            entries = [enter(zone, ds, keys, signed, self.when) for ds in groups]
+            good = (one for one in entries if one.insecure or (one.keys and one.fault is None))
+            return _entered(zone, next(good, entries[0]))
 
         search = self.iteration.search(zone, DNSKEY)
         judged = yield from self.settle(search, "DNSKEY", judge)

@@ -14,11 +14,11 @@ from datetime import datetime
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from orchestrator.chain.answer import WORST, Answers, holds
+from orchestrator.chain.answer import WORST, Answers, goes_on
 from orchestrator.chain.iterate import Heard, Iteration, Trouble
 from orchestrator.chain.links import GOOD, Blame, Judged, Links, Sighting
 from orchestrator.chain.tell import EDE
-from orchestrator.chain.vantage import Vantage, anchors_by_zone
+from orchestrator.chain.vantage import Vantage, anchor_groups
 from orchestrator.chain.verify import Fault, When
 from orchestrator.chain.walk import Steps
 from orchestrator.model import (
@@ -50,7 +50,7 @@ class Seen:
 def see(name: Name, rdtype: RdataType, vantage: Vantage, when: When) -> Steps[Seen]:
     """Iterate and judge; a generator of questions that is sent their replies."""
     iteration = Iteration(vantage)
-    links = Links(iteration, anchors_by_zone(vantage.anchors), when)
+    links = Links(iteration, anchor_groups(vantage.anchors), when)
     judged = yield from _follow(Answers(links), name, rdtype)
     return Seen(
         name,
@@ -83,7 +83,7 @@ def _link(
     answers: Answers, name: Name, rdtype: RdataType, heard: Heard | None
 ) -> Steps[tuple[Judged, Heard | None]]:
     """One link: from the answer that led here, where that goes on and is good, else asked for."""
-    if not (heard and name.is_subdomain(heard.place.zone) and holds(heard.message, name, rdtype)):
+    if not (heard and name.is_subdomain(heard.place.zone) and goes_on(heard.message, name, rdtype)):
         return (yield from answers.ask(name, rdtype))
     here = yield from answers.judge(heard, name, rdtype)
     if here.state in GOOD:

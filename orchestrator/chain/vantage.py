@@ -53,6 +53,14 @@ def anchors_by_zone(anchors: tuple[str, ...]) -> dict[Name, tuple[DS, ...]]:
     return by_zone
 
 
+def anchor_groups(anchors: tuple[str, ...]) -> dict[Name, tuple[tuple[DS, ...], ...]]:
+    """The anchors by zone, those given as DS and those given as DNSKEY apart; either may do."""
+    keys = tuple(line for line in anchors if " DNSKEY " in line)
+    parts = (anchors_by_zone(tuple(a for a in anchors if a not in keys)), anchors_by_zone(keys))
+    zones = dict.fromkeys(zone for part in parts for zone in part)
+    return {zone: tuple(part[zone] for part in parts if zone in part) for zone in zones}
+
+
 def _hints(path: Path | None) -> tuple[tuple[str, str], ...]:
     rrsets = _read(path, "root.hints")
     servers = {
