@@ -1,4 +1,6 @@
-"""Plays a scenario on real sockets: `unshare -n python tests/play.py FILE [validate's options]`.
+"""Plays a scenario on real sockets: `unshare -n python tests/play.py WHAT [options]`.
+
+WHAT is a file, or the id of a scene in scene_cases.py; options are those of `validate`.
 
 In a network namespace of its own, so that the scenario's addresses can be this machine's. What the
 script has no entry for is refused, or with --drop left unanswered. Prints validate's JSON.
@@ -21,12 +23,13 @@ import dns.flags
 import dns.message
 import dns.rcode
 from rpl import Scenario, load
+from scenes import Scene
 
 ROOT = Path(__file__).parents[1]
 NTACTL = ROOT / ".venv" / "bin" / "ntactl"
 
 
-def serve(scenario: Scenario, *, port: int = 53, drop: bool = False) -> None:
+def serve(scenario: Scenario | Scene, *, port: int = 53, drop: bool = False) -> None:
     """Listen on every address of the scenario, UDP and TCP, until the process ends."""
     for address in sorted(scenario.addresses):
         family = socket.AF_INET6 if ip_address(address).version == 6 else socket.AF_INET
@@ -36,7 +39,7 @@ def serve(scenario: Scenario, *, port: int = 53, drop: bool = False) -> None:
             threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
-def respond(script: tuple[Scenario, str, bool], wire: bytes, *, tcp: bool) -> bytes | None:
+def respond(script: tuple[Scenario | Scene, str, bool], wire: bytes, *, tcp: bool) -> bytes | None:
     scenario, address, drop = script
     query = dns.message.from_wire(wire)
     answer = scenario.reply(address, query, tcp=tcp)
@@ -74,7 +77,7 @@ class _Tcp(socketserver.ThreadingTCPServer):
             request.sendall(len(answer).to_bytes(2, "big") + answer)
 
 
-def write_files(scenario: Scenario, folder: Path) -> tuple[Path, Path]:
+def write_files(scenario: Scenario | Scene, folder: Path) -> tuple[Path, Path]:
     """The scenario's root hints and trust anchors, as files for ntactl."""
     hints, anchors = folder / "hints", folder / "anchors"
     kinds = [(address, "AAAA" if ":" in address else "A") for address in scenario.hints]
@@ -84,7 +87,7 @@ def write_files(scenario: Scenario, folder: Path) -> tuple[Path, Path]:
     return hints, anchors
 
 
-def command(scenario: Scenario, folder: Path) -> list[str]:
+def command(scenario: Scenario | Scene, folder: Path) -> list[str]:
     """What a person would type to judge the scenario."""
     hints, anchors = write_files(scenario, folder)
     _, entry = scenario.asked
@@ -96,9 +99,18 @@ def command(scenario: Scenario, folder: Path) -> list[str]:
     ]
 
 
+def find(what: str) -> Scenario | Scene:
+    """A file, or the id of a scene."""
+    if what.endswith(".rpl"):
+        return load(Path(what))
+    from scene_cases import all_cases
+
+    return next(case.scene for case in all_cases() if case.id == what)
+
+
 def main(args: Sequence[str]) -> int:
     drop, options = "--drop" in args, [arg for arg in args[1:] if arg != "--drop"]
-    scenario = load(Path(args[0]))
+    scenario = find(args[0])
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     for address in sorted(scenario.addresses):
         size = 128 if ":" in address else 32
