@@ -1,0 +1,169 @@
+"""How fast a push is: our transaction, the bare exec, pyinfra and Ansible; `make bench-push`.
+
+    push.py [--hosts 1000] [--slow-hosts 100] [--without-peers]
+
+Every row is a process of its own, interpreter start included; CPU is the controller's, its
+children's with it, sshd's not. sshd and the hosts' shells share this machine's cores, so wall
+time is bound by them: on a real fleet the controller's CPU is what remains.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import push_peers
+from push_hosts import Hosts, serve
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement: seconds, the controller's CPU seconds, and what the process printed."""
+
+    name: str
+    count: int
+    wall: float
+    cpu: float
+    said: str
+
+    def line(self, base: Row | None) -> str:
+        of = f"{self.wall / base.wall:6.2f}x {self.cpu / base.cpu:6.2f}x" if base else ""
+        each = self.cpu / self.count * 1000
+        return f"{self.name:44} {self.count:5} {self.wall:8.2f} {self.cpu:8.2f} {each:8.2f} {of}"
+
+
+def measured(name: str, count: int, command: list[str]) -> Row:
+    """Run it as a process of its own; it has to work."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wall = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != 0:
+        sys.exit(f"{name} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+    used = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return Row(name, count, wall, used, done.stdout)
+
+
+def ours(hosts: Hosts, mode: str, count: int) -> dict[str, dict[str, float]]:
+    """A row of push_ours.py."""
+    hosts.reset(count)
+    command = [sys.executable, HERE / "push_ours.py", mode, hosts.folder, hosts.port, count]
+    said: dict[str, dict[str, float]] = json.loads(
+        measured(mode, count, list(map(str, command))).said
+    )
+    return said
+
+
+@contextmanager
+def silence(hosts: Hosts) -> Iterator[None]:
+    """Two ports where nobody speaks: one takes connections, one's queue is full."""
+    full = [socket.socket() for _ in range(3)]
+    with socket.create_server(("0.0.0.0", 0), backlog=4096) as silent, full[0]:
+        full[0].bind(("0.0.0.0", 0))
+        full[0].listen(0)
+        for client in full[1:]:
+            client.setblocking(False)
+            client.connect_ex(full[0].getsockname())
+        ports = [silent.getsockname()[1], full[0].getsockname()[1]]
+        (hosts.folder / "silent").write_text(json.dumps(ports))
+        yield
+    for client in full[1:]:
+        client.close()
+
+
+def tell(mode: str, count: int, said: dict[str, dict[str, float]]) -> None:
+    cold, warm = (
+        f"{once['wall']:7.2f} s {once['cpu'] / count * 1000:6.2f} ms/host"
+        for once in (said["first"], said["second"])
+    )
+    ratio = said["second"]["wall"] / said["first"]["wall"]
+    left = f"{said['mb']:.0f} MB, {said['kept']} open, {said['threads_left']} threads left"
+    print(
+        f"{mode:12} {count:5}   cold {cold}   warm {warm}   warm/cold {ratio:.2f}   {left}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    asked = arguments()
+    print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores; sshd and the hosts run here too")
+    with serve(asked.hosts) as hosts:
+        own(hosts, asked.hosts)
+        holes(hosts, asked.hosts)
+        if not asked.without_peers:
+            peers(hosts, asked.slow_hosts)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--hosts", type=int, default=1000)
+    parser.add_argument("--slow-hosts", type=int, default=100)
+    parser.add_argument("--without-peers", action="store_true")
+    return parser.parse_args()
+
+
+def own(hosts: Hosts, count: int) -> None:
+    """Ours: each mode cold and warm, and the whole transaction against the bare exec."""
+    said = {}
+    for mode in ("nothing", "script", "bare", "transaction"):
+        said[mode] = ours(hosts, mode, count)
+        tell(mode, count, said[mode])
+    ratio = said["transaction"]["first"]["wall"] / said["bare"]["first"]["wall"]
+    print(f"whole transaction / same program as one bare exec: {ratio:.2f} (limit 1.25)\n")
+
+
+def holes(hosts: Hosts, count: int) -> None:
+    """A clean run, then one of which some hosts swallow and some refuse."""
+    with silence(hosts):
+        clean = ours(hosts, "nothing", count)["first"]["wall"]
+        said = ours(hosts, "black-holes", count)
+    silent, refusing = count // 20, count // 50
+    print(f"{silent} silent and {refusing} refusing of {count}, connect_timeout 10 s:")
+    ratio = said["live"] / clean
+    print(f"  live ones done after {said['live']:.2f} s, clean run {clean:.2f} s: {ratio:.2f}x")
+    print(f"  the end after {said['all']:.2f} s; {said['named']} of {silent + refusing} named\n")
+
+
+def peers(hosts: Hosts, count: int) -> None:
+    """The same steps by us and by others; ratios are theirs to ours."""
+    titles = f"{'hosts':>5} {'wall s':>8} {'CPU s':>8} {'ms/host':>8}   x wall  x CPU"
+    print(f"{'the same steps':44} {titles}")
+    hosts.reset(count)
+    command = [
+        sys.executable,
+        HERE / "push_ours.py",
+        "script-once",
+        hosts.folder,
+        hosts.port,
+        count,
+    ]
+    base = measured("ntactl's client, one script", count, list(map(str, command)))
+    print(base.line(None), flush=True)
+    with tempfile.TemporaryDirectory(prefix="ntactl-peers-") as name:
+        for tool in push_peers.PACKAGES:
+            folder = Path(name)
+            push_peers.install(folder, tool)
+            label = f"{tool} {push_peers.version(folder, tool)}"
+            for how in ("script", "steps"):
+                hosts.reset(count)
+                line = getattr(push_peers, tool)(folder, hosts, count, how)
+                said = {"script": "our one script", "steps": "idiomatic, step by step"}[how]
+                print(measured(f"{label}, {said}", count, line).line(base), flush=True)
+
+
+if __name__ == "__main__":
+    main()
