@@ -158,6 +158,8 @@ def _path(text: str, values: dict[str, str]) -> Path:
 
 def _expand(text: str, values: dict[str, str]) -> str:
     """Put in what %-tokens and ${VARIABLES} stand for (ssh_config(5), TOKENS)."""
+    if "%" not in text and "$" not in text:
+        return text
     us = {"%": "%", "d": str(Path.home()), "i": str(os.getuid()), "u": getpass.getuser()}
     own = us | values
     return _TOKEN.sub(lambda m: own[m[1]] if m[1] else os.environ.get(m[2], ""), text)

@@ -93,6 +93,7 @@ class SshConfig:
     """Blocks in the order of the files."""
 
     blocks: tuple[Block, ...] = ()
+    me: str = ""  # who runs this: the user where nobody names one
     twice: bool = False  # `Match final` is there: its blocks come after all others
 
     def lookup(self, names: Sequence[str], user: str | None) -> Found:
@@ -101,11 +102,10 @@ class SshConfig:
         `user` is the one that the inventory names; it goes before any `User` line.
         """
         low = tuple(name.lower() for name in names)
-        me = getpass.getuser()
         values: dict[str, list[str]] = {}
         for final in (False, True) if self.twice else (False,):
             for block in self.blocks:
-                who = user or values.get("user", (me,))[0]
+                who = user or values.get("user", (self.me,))[0]
                 if block.holds(low, who, final=final):
                     _take(values, block.settings)
         return Found(values)
@@ -123,7 +123,8 @@ def load() -> SshConfig:
     """The user's file, then the machine's. Raises ConfigError, naming file and line."""
     places = (Path.home() / ".ssh/config", SYSTEM)
     blocks = tuple(block for place in places for block in _file(place, (), 0))
-    return SshConfig(blocks, any(c.kind == "final" for b in blocks for c in b.conditions))
+    final = any(c.kind == "final" for block in blocks for c in block.conditions)
+    return SshConfig(blocks, getpass.getuser(), final)
 
 
 def _file(path: Path, outer: tuple[Condition, ...], depth: int) -> Iterator[Block]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from shlex import quote
 from typing import Annotated, Literal
 
@@ -244,6 +245,7 @@ def _assign(variables: Mapping[str, str]) -> str:
     return "\n".join(f"{name}={quote(value)}" for name, value in variables.items())
 
 
+@cache  # the same for a thousand hosts
 def _code(*paths: str) -> str:
     """Shell files as they are, without their comment lines and indentation: they travel."""
     lines = (line.strip() for path in paths for line in text(path).splitlines())
