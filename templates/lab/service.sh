@@ -56,6 +56,7 @@ settle() {
 forget() {
     if [ "$engine" = unbound ]; then
         unbound-control flush_zone "$1"
+        unbound-control flush_infra all # which servers did not answer
     else
         settle
         rndc flushtree "$1"

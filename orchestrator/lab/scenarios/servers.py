@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from dns.name import Name
@@ -37,7 +37,21 @@ def _lost(tld: Tld) -> list[Name]:
 def _many_keys(look: Look) -> Zone:
     """A DNSKEY RRset that fits no UDP answer, at addresses where nobody answers over TCP."""
     keys = look.tld.keys
-    return signed(look, published=(keys.ksk, keys.zsk, *keys.spare))
+    return signed(_at(look, _narrow), published=(keys.ksk, keys.zsk, *keys.spare))
+
+
+def _unreachable(look: Look) -> Zone:
+    return healthy(_at(look, _dead))
+
+
+def _refused(look: Look) -> Zone:
+    return healthy(_at(look, _lame))
+
+
+def _at(look: Look, moved: Callable[[Tld, int], tuple[Server, ...]]) -> Look:
+    """The zone itself names the same servers as the root, else resolvers find the right ones."""
+    plan = replace(look.tld.plan, servers=moved(look.tld, look.phase))
+    return replace(look, tld=replace(look.tld, plan=plan))
 
 
 def _narrow(tld: Tld, _phase: int) -> tuple[Server, ...]:
@@ -93,7 +107,7 @@ SCENARIOS = (
         "C18",
         "not DNSSEC: the root's glue points to addresses where nobody answers",
         ("all addresses", "the last address"),
-        healthy,
+        _unreachable,
         servers=_dead,
     ),
     Scenario(
@@ -101,7 +115,7 @@ SCENARIOS = (
         "C18",
         "not DNSSEC: the root's glue points to servers that do not serve the zone",
         ("all addresses", "the last address"),
-        healthy,
+        _refused,
         servers=_lame,
     ),
 )
