@@ -16,7 +16,7 @@ import socket
 import struct
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Literal
@@ -67,14 +67,16 @@ def ask(
     tries: int = 2,
     window: int = 256,
     until: float = math.inf,
+    silent: Collection[str] = (),
 ) -> list[Reply]:
     """Ask all `questions`, at most `window` at a time; the replies are in the same order.
 
     `timeout` is seconds a question over UDP, shared by its `tries`; TCP afterwards gets as much.
-    An address that stays silent over UDP gets one TCP connection, not one a question. Nothing is
-    waited for after `until`, by time.monotonic().
+    An address that stays silent over UDP gets one TCP connection, not one a question; one that is
+    known to be `silent` gets one packet a question. Nothing is waited for after `until`, by
+    time.monotonic().
     """
-    exchange = _Exchange(questions, timeout, max(1, tries), window)
+    exchange = _Exchange(questions, timeout, max(1, tries), window, silent)
     try:
         return exchange.run(until)
     finally:
@@ -125,10 +127,16 @@ class _Exchange:
     """The loop's state. Every flight ends in `_finish`, once."""
 
     def __init__(
-        self, questions: Sequence[Question], timeout: float, tries: int, window: int
+        self,
+        questions: Sequence[Question],
+        timeout: float,
+        tries: int,
+        window: int,
+        silent: Collection[str],
     ) -> None:
         self.questions = questions
         self.timeout, self.tries, self.window = timeout, tries, window
+        self.quiet = frozenset(silent)
         self.replies: list[Reply | None] = [None] * len(questions)
         self.selector = selectors.DefaultSelector()
         self.sockets: dict[int, list[socket.socket]] = {}
@@ -176,7 +184,9 @@ class _Exchange:
             self.left -= 1
             return None
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-        return _Flight(index, question, family, (str(address), question.port), query)
+        flight = _Flight(index, question, family, (str(address), question.port), query)
+        flight.tries = self.tries - 1 if question.address in self.quiet else 0
+        return flight
 
     def _launch(self) -> None:
         while self.waiting and len(self.flying) < self.window:
@@ -277,7 +287,7 @@ class _Exchange:
     def _silent(self, flight: _Flight) -> None:
         """UDP brought nothing: perhaps a middlebox, so try TCP, once for a silent address."""
         address = flight.address[0]
-        if address in self.dead:
+        if address in self.dead or flight.question.address in self.quiet:
             self._finish(flight, "timeout")
         elif address in self.spoke:
             self.for_tcp.append(flight)

@@ -43,6 +43,7 @@ class Pipeline:
 
     def __init__(self, *, timeout: float = 2.0, port: int = 53, until: float = 1e18) -> None:
         self.timeout, self.port, self.until = timeout, port, until
+        self.now = time.monotonic()
         self.patience = timeout / 2  # of one try
         self.left = 0
         self.asked = 0
@@ -55,6 +56,7 @@ class Pipeline:
         self.paced: list[tuple[float, int, Lane]] = []
         self.expiry: deque[tuple[float, Query, int]] = deque()
         self.flying = 0
+        self.random, self.drawn = b"", 0
         self.streams = Streams(self.selector, port, timeout)
 
     def put(self, query: Query) -> None:
@@ -63,11 +65,11 @@ class Pipeline:
         lane = self.lanes.get(query.address)
         if lane is None:
             lane = self.lanes[query.address] = Lane(query.address)
-        if lane.failure or time.monotonic() >= self.until:
+        if lane.failure or self.now >= self.until:
             self._finish(query, lane.failure or "deadline")
             return
         question = query.name + query.rdtype.to_bytes(2, "big") + b"\0\1"
-        query.packet = secrets.token_bytes(2) + _HEADER + question + _EDNS
+        query.packet = self._ident() + _HEADER + question + _EDNS
         if query.tcp:
             self.streams.put(query)
         else:
@@ -89,7 +91,7 @@ class Pipeline:
         self.selector.close()
 
     def _turn(self) -> None:
-        now = time.monotonic()
+        now = self.now = time.monotonic()
         self._launch(now)
         self._done(self.streams.connect(now))
         for key, _ in self.selector.select(self._wait(now)):
@@ -111,6 +113,13 @@ class Pipeline:
         due += [self.expiry[0][0]] if self.expiry else []
         due += [self.paced[0][0]] if self.paced else []
         return min(60.0, max(0.0, min(due) - now))
+
+    def _ident(self) -> bytes:
+        """Two random octets, from the kernel, many at a time."""
+        if self.drawn >= len(self.random):
+            self.random, self.drawn = secrets.token_bytes(4096), 0
+        self.drawn += 2
+        return self.random[self.drawn - 2 : self.drawn]
 
     def _list(self, lane: Lane) -> None:
         if not lane.listed:
@@ -167,9 +176,9 @@ class Pipeline:
         ports = self._ports(socket.AF_INET6 if ":" in query.address else socket.AF_INET)
         if not ports:
             return None
-        port = self.of[query] = secrets.choice(ports)
+        port = self.of[query] = ports[self._ident()[0] % len(ports)]
         while query.packet[:2] in port.flying:
-            query.packet = secrets.token_bytes(2) + query.packet[2:]
+            query.packet = self._ident() + query.packet[2:]
         port.flying[query.packet[:2]] = query
         return port
 

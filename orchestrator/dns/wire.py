@@ -25,8 +25,15 @@ NAME = 255  # octets of a name, RFC 1035 section 2.3.4
 _FIXED = struct.Struct("!HHIH")
 _HEADER = struct.Struct("!HHHHHH")
 _TWO = struct.Struct("!HH")
-_LENGTHS = {A: 4, AAAA: 16}
-_LEAST = {DS: 4, DNSKEY: 4, ZONEMD: 6}
+_RRSIG = struct.Struct("!HBBIIIH")
+_NAMED = frozenset({NS, CNAME, SOA, DNAME, RRSIG, NSEC})
+_SIZES = {
+    A: (4,),
+    AAAA: (16,),
+    DS: range(4, 65536),
+    DNSKEY: range(4, 65536),
+    ZONEMD: range(6, 65536),
+}  # octets of data
 _PLAIN = frozenset(b"-_*0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _UNREADABLE = (IndexError, struct.error, ValueError)
 
@@ -69,9 +76,15 @@ class Message:
     additional: list[Record] = field(default_factory=list)
     malformed: bool = False
 
+    def sections(self) -> tuple[list[Record], ...]:
+        return self.answer, self.authority, self.additional
 
-def read(wire: bytes) -> Message | None:
-    """Read a message; None when not even its header and question can be."""
+
+def read(wire: bytes, sections: int = 3) -> Message | None:
+    """Read a message; None when not even its header and question can be.
+
+    Of its `sections`, 1 is the answer, 2 the authority too; what is not read stays empty.
+    """
     try:
         ident, flags, questions, *counts = _HEADER.unpack_from(wire)
         message = Message(ident, flags, flags & 0x0F)
@@ -82,8 +95,7 @@ def read(wire: bytes) -> Message | None:
     except _UNREADABLE:
         return None
     try:
-        sections = (message.answer, message.authority, message.additional)
-        for section, count in zip(sections, counts, strict=True):
+        for section, count in zip(message.sections()[:sections], counts, strict=False):
             for _ in range(count):
                 section.append(reader.record())
     except _UNREADABLE:
@@ -124,23 +136,27 @@ class _Reader:
         end = self.at + size
         if end > len(self.wire):
             raise IndexError
-        rdata = self._rdata(rdtype, end) if rdclass == IN else self.take(size)
+        if rdtype in _NAMED and rdclass == IN:
+            rdata = self._named(rdtype, end)
+        else:
+            rdata = self.wire[self.at : end]
+            if rdtype in _SIZES and rdclass == IN and size not in _SIZES[rdtype]:
+                raise ValueError
+            self.at = end
         return Record(owner, rdtype, rdclass, ttl, rdata)
 
-    def _rdata(self, rdtype: int, end: int) -> bytes:
+    def _named(self, rdtype: int, end: int) -> bytes:
+        """Data with names in it, in canonical form."""
         if rdtype == RRSIG:
             rdata = self.take(18) + self._whole_name().lower() + self._rest(end)
-        elif rdtype in {NS, CNAME}:
-            rdata = self.name().lower()
-        elif rdtype == DNAME:
-            rdata = self._whole_name().lower()
-        elif rdtype == SOA:
-            rdata = self.name().lower() + self.name().lower() + self.take(20)
         elif rdtype == NSEC:  # its name keeps its case: RFC 6840 section 5.1
             rdata = self._whole_name() + self._rest(end)
+        elif rdtype == SOA:
+            rdata = self.name().lower() + self.name().lower() + self.take(20)
+        elif rdtype == DNAME:
+            rdata = self._whole_name().lower()
         else:
-            rdata = self._rest(end)
-            _check_size(rdtype, len(rdata))
+            rdata = self.name().lower()
         if self.at != end:
             raise ValueError
         return rdata
@@ -152,8 +168,8 @@ class _Reader:
 
     def _whole_name(self) -> bytes:
         """A name that must not be compressed (RFC 3597 section 4)."""
-        size = name_size(self.wire[self.at : self.at + NAME])
-        if not size:
+        size = name_size(self.wire, self.at)
+        if not 0 < size <= NAME:
             raise ValueError
         return self.take(size)
 
@@ -165,6 +181,14 @@ class _Reader:
             if known is not None:
                 self.at = start + 2
                 return known
+        elif 0 < wire[start] < 0x40:  # then a label in front of one, as owners of NSEC3 have
+            at = start + 1 + wire[start]
+            known = (
+                self.names.get((wire[at] & 0x3F) << 8 | wire[at + 1]) if wire[at] >= 0xC0 else None
+            )
+            if known is not None and len(known) + at - start <= NAME:
+                self.at = at + 2
+                return self.names.setdefault(start, wire[start:at] + known)
         name, self.at = self._name(start)
         return name
 
@@ -212,27 +236,22 @@ class _Reader:
         return name
 
 
-def _check_size(rdtype: int, size: int) -> None:
-    if size != _LENGTHS.get(rdtype, size) or size < _LEAST.get(rdtype, 0):
-        raise ValueError
-
-
 def rrsig(rdata: bytes) -> Rrsig | None:
     """The fields of an RRSIG record in canonical form; None when they are not all there."""
     if len(rdata) < 19:
         return None
-    covers, algorithm, count, ttl, end, begin, tag = struct.unpack_from("!HBBIIIH", rdata)
-    at = 18 + name_size(rdata[18:])
+    covers, algorithm, count, ttl, end, begin, tag = _RRSIG.unpack_from(rdata)
+    at = 18 + name_size(rdata, 18)
     signer, signature, head = rdata[18:at], rdata[at:], rdata[:at]
     return Rrsig(covers, algorithm, count, ttl, end, begin, tag, signer, signature, head)
 
 
-def name_size(data: bytes) -> int:
-    """How many octets the uncompressed name at the start of `data` takes; 0 when it is none."""
-    at = 0
-    while at < len(data) and 0 < data[at] < 0x40:
+def name_size(data: bytes, start: int = 0) -> int:
+    """How many octets the uncompressed name at `start` takes; 0 when there is none."""
+    at, end = start, len(data)
+    while at < end and 0 < data[at] < 0x40:
         at += data[at] + 1
-    return at + 1 if at < len(data) and data[at] == 0 else 0
+    return at + 1 - start if at < end and data[at] == 0 else 0
 
 
 def labels(name: bytes) -> list[bytes]:
@@ -242,6 +261,15 @@ def labels(name: bytes) -> list[bytes]:
         found.append(name[at + 1 : at + 1 + name[at]])
         at += name[at] + 1
     return found
+
+
+def depth(name: bytes) -> int:
+    """How many labels an uncompressed name has, without the root's."""
+    count = at = 0
+    while name[at]:
+        at += name[at] + 1
+        count += 1
+    return count
 
 
 def under(name: bytes, zone: bytes) -> bool:
@@ -272,6 +300,7 @@ def _label(label: bytes) -> str:
     return "".join(chr(octet) if octet in _PLAIN else f"\\{octet:03d}" for octet in label)
 
 
+@lru_cache(maxsize=4096)
 def types(bitmap: bytes) -> frozenset[int] | None:
     """The types in the bitmap of NSEC or NSEC3 (RFC 4034 section 4.1.2); None when it is none."""
     found: list[int] = []

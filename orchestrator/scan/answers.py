@@ -9,7 +9,8 @@ from orchestrator.dns import wire
 from orchestrator.dns.wire import AA, DNSKEY, DS, NOERROR, NS, NSEC, NSEC3, NXDOMAIN, SOA, Message
 from orchestrator.scan import denial
 from orchestrator.scan.denial import Nsec3
-from orchestrator.scan.sound import Doubt, Keys, Ledger, Rrset, enter, rrsets
+from orchestrator.scan.keys import Keys
+from orchestrator.scan.sound import Doubt, Ledger, Rrset, enter, rrsets
 
 
 class Shown(NamedTuple):
@@ -19,9 +20,9 @@ class Shown(NamedTuple):
     nsec3: Nsec3 | None = None
 
 
-def served(data: bytes, zone: bytes) -> Message:
-    """A whole message in which a server speaks for `zone`. Raises Doubt."""
-    message = wire.read(data)
+def served(data: bytes, zone: bytes, sections: int) -> Message:
+    """A message in which a server speaks for `zone`, as far as it is needed. Raises Doubt."""
+    message = wire.read(data, sections)
     if message is None or message.malformed:
         raise Doubt("bytes that are no DNS message")
     if message.rcode not in {NOERROR, NXDOMAIN}:
@@ -35,7 +36,7 @@ def dnskey(
     data: bytes, zone: bytes, ds: list[bytes], ledger: Ledger
 ) -> tuple[Keys, frozenset[bytes]]:
     """The zone's keys by its DS, and the DNSKEY records as they are. Raises Doubt."""
-    message = served(data, zone)
+    message = served(data, zone, 1)
     shown = rrsets(message.answer).get((zone, DNSKEY))
     keys = enter(zone, ds, shown, ledger)
     return keys, frozenset(shown.rdatas if shown else ())
@@ -43,7 +44,7 @@ def dnskey(
 
 def soa(data: bytes, zone: bytes, keys: Keys | None, ledger: Ledger) -> None:
     """The zone's SOA, signed unless `keys` is None. Raises Doubt."""
-    found = rrsets(served(data, zone).answer).get((zone, SOA))
+    found = rrsets(served(data, zone, 1).answer).get((zone, SOA))
     if found is None:
         raise Doubt("no SOA in the answer")
     if keys:
@@ -52,7 +53,7 @@ def soa(data: bytes, zone: bytes, keys: Keys | None, ledger: Ledger) -> None:
 
 def name(data: bytes, asked: bytes, rdtype: int, keys: Keys, ledger: Ledger) -> Shown:
     """A name below the apex: its DS, or the proof that it, or the type, is not. Raises Doubt."""
-    message = served(data, keys.zone)
+    message = served(data, keys.zone, 2)
     if message.answer:
         found = rrsets(message.answer)
         if rdtype != DS or set(found) != {(asked, DS)}:

@@ -1,13 +1,12 @@
 """One zone, quickly, at every address of every name server. Sans I/O: a generator of questions.
 
-DNSKEY, SOA, names that do not exist and the DS of names that may be delegated; of a small NSEC3
-ring the spans that no answer has shown yet. The end is an outcome: sound, or a doubt.
+DNSKEY, SOA, a name that does not exist and the DS of one that may be delegated; of an NSEC3 ring
+a span that no answer has shown yet. The end is an outcome: sound, or a doubt.
 """
 
 from __future__ import annotations
 
 import random
-import string
 import time
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,12 +19,12 @@ from orchestrator.dns.wire import DNSKEY, DS, NS, SOA, A
 from orchestrator.scan import answers
 from orchestrator.scan.answers import Shown
 from orchestrator.scan.denial import Nsec3, Ring, covers
+from orchestrator.scan.keys import Keys
 from orchestrator.scan.parent import ROOT, Delegation, referral
-from orchestrator.scan.sound import Doubt, Keys, Ledger
+from orchestrator.scan.sound import Doubt, Ledger
 
-DENIALS = 3  # names that do not exist, asked at each address
-CHILDREN = 2  # names whose DS is asked there
-COMMON = (b"wikipedia", b"amazon")  # delegated under most TLDs, signed and not
+DENIALS = 3  # names that do not exist, asked about one zone; each address is asked for one
+COMMON, OWN = b"wikipedia", b"nic"  # delegated under many TLDs
 DRAWS = 24  # random names, to find one in a span not seen yet
 HASHES = 600  # of SHA-1, spent on one choice
 REFERRALS = 3  # root servers asked for one referral
@@ -33,6 +32,7 @@ REFERRALS = 3  # root servers asked for one referral
 SILENCE = ("timeout", "unreachable", "deadline")
 
 Steps = Generator[list[Query], None, None]
+Asking = Generator[list[Query], None, list[Query]]
 Look = Generator[list[Query], None, "Outcome"]
 
 
@@ -144,29 +144,44 @@ class Looking:
 
     def _unsigned(self) -> Steps:
         """Nothing to validate: only that its servers answer for it."""
-        queries = yield from self._ask([(self.zone, SOA)])
+        queries = yield from self._everywhere((self.zone, SOA))
         for query in queries:
             answers.soa(query.wire or b"", self.zone, None, self.ledger)
 
     def steps_signed(self, ds: list[bytes]) -> Steps:
         """Everything about a zone that has these DS. Raises Doubt."""
-        children = self._children()
-        first = [(self.zone, DNSKEY), (self.zone, SOA), (self._nobody(), A)]
-        queries = yield from self._ask([*first, *((child, DS) for child in children)])
+        child, other = self._children()
+        live = self._addresses()
+        nobody = [self._nobody() for _ in live[:DENIALS]]
+        first = [
+            (address, what)
+            for number, address in enumerate(live)
+            for what in self._first(child, nobody[number % DENIALS])
+        ]
+        queries = yield from self._ask(first)
         keys = self._keys(queries, ds)
         self._judge(queries, keys)
-        for child in children:
-            self._agree(child)
-        for _ in range(DENIALS - 1):
+        if not self._exists(child):
+            self._judge((yield from self._everywhere((other, DS))), keys)
+            self._exists(other)
+        for _ in range(DENIALS - len(nobody)):
             name = self._unseen()
-            if name is None:
-                return
-            self._judge((yield from self._ask([(name, A)])), keys)
+            if name is not None:
+                self._judge((yield from self._somewhere((name, A))), keys)
 
-    def _ask(self, what: Sequence[tuple[bytes, int]]) -> Generator[list[Query], None, list[Query]]:
-        """Ask every address that is not silent; gives what was answered. Raises Doubt."""
-        live = [address for address in self._addresses() if address not in self.silent]
-        queries = [Query(address, name, rdtype) for address in live for name, rdtype in what]
+    def _first(self, child: bytes, nobody: bytes) -> list[tuple[bytes, int]]:
+        return [(self.zone, DNSKEY), (self.zone, SOA), (nobody, A), (child, DS)]
+
+    def _everywhere(self, what: tuple[bytes, int]) -> Asking:
+        return self._ask([(address, what) for address in self._live()])
+
+    def _somewhere(self, what: tuple[bytes, int]) -> Asking:
+        """At one address: the others have shown that they can deny."""
+        return self._ask([(self.rng.choice(self._live()), what)])
+
+    def _ask(self, what: Sequence[tuple[str, tuple[bytes, int]]]) -> Asking:
+        """Ask, each address its questions; gives what was answered. Raises Doubt."""
+        queries = [Query(address, name, rdtype) for address, (name, rdtype) in what]
         self.queries += len(queries)
         yield queries
         answered = {query.address for query in queries if query.wire is not None}
@@ -178,6 +193,9 @@ class Looking:
         if not answered:
             raise Doubt("no server answers")
         return [query for query in queries if query.wire is not None]
+
+    def _live(self) -> list[str]:
+        return [address for address in self._addresses() if address not in self.silent]
 
     def _addresses(self) -> list[str]:
         return list(dict.fromkeys(address for _, address in self.servers))
@@ -208,22 +226,22 @@ class Looking:
                 self.seen[what] = shown
                 self._learn(shown.nsec3)
 
-    def _agree(self, child: bytes) -> None:
-        """Signed or not, servers that disagree on whether a name exists are a doubt."""
-        if len({shown.exists for (name, _, _), shown in self.seen.items() if name == child}) > 1:
+    def _exists(self, child: bytes) -> bool:
+        """Does a name exist? Signed or not, servers that disagree on it are a doubt."""
+        told = {shown.exists for (name, _, _), shown in self.seen.items() if name == child}
+        if len(told) > 1:
             raise Doubt(f"servers disagree on whether {wire.to_text(child)} exists")
+        return True in told
 
-    def _children(self) -> list[bytes]:
-        """Names that may be delegated: those of name servers below the zone, and common ones."""
+    def _children(self) -> tuple[bytes, bytes]:
+        """Two names that may be delegated: a common one, and that of a name server or registry."""
         names = [name for name, _ in self.servers if wire.under(name, self.zone)]
         below = [_child(name, self.zone) for name in names if name != self.zone]
-        common = [bytes([len(label)]) + label + self.zone for label in COMMON]
-        return list(dict.fromkeys((*below, *common)))[:CHILDREN]
+        return _label(COMMON) + self.zone, (below or [_label(OWN) + self.zone])[0]
 
     def _nobody(self) -> bytes:
         """A name below the zone that surely nobody has."""
-        label = "".join(self.rng.choices(string.ascii_lowercase + string.digits, k=12))
-        return b"\x0c" + label.encode() + self.zone
+        return b"\x0c" + self.rng.randbytes(6).hex().encode() + self.zone
 
     def _learn(self, nsec3: Nsec3 | None) -> None:
         if nsec3 is not None:
@@ -247,5 +265,8 @@ class Looking:
 
 def _child(name: bytes, zone: bytes) -> bytes:
     """The name directly below `zone` that `name` is under."""
-    label = wire.labels(name)[-1 - len(wire.labels(zone))]
-    return bytes([len(label)]) + label + zone
+    return _label(wire.labels(name)[-1 - wire.depth(zone)]) + zone
+
+
+def _label(text: bytes) -> bytes:
+    return bytes([len(text)]) + text

@@ -18,9 +18,10 @@ from orchestrator.dns.wire import SOA, ZONEMD, Record
 from orchestrator.errors import NtactlError
 from orchestrator.scan import zonemd
 from orchestrator.scan.drive import Manner, piped
+from orchestrator.scan.keys import Keys
 from orchestrator.scan.look import Outcome, look_at_root
 from orchestrator.scan.parent import ROOT, Delegation, delegations
-from orchestrator.scan.sound import Doubt, Keys, Ledger, rrsets
+from orchestrator.scan.sound import Doubt, Ledger, rrsets
 
 R = TypeVar("R")
 

@@ -12,9 +12,10 @@ from orchestrator.errors import BadInput
 from orchestrator.model import Finding, Remedy, ServerState, State, Verdict
 from orchestrator.scan.again import Closely, again, unreachable
 from orchestrator.scan.drive import Manner, Target, quickly
+from orchestrator.scan.keys import Keys
 from orchestrator.scan.look import Outcome, Parent
 from orchestrator.scan.root import Root, listed, root
-from orchestrator.scan.sound import Keys, Ledger
+from orchestrator.scan.sound import Ledger
 
 ROOT = "."
 

@@ -10,40 +10,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-
-import dns.exception
-import dns.rdata
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from dns.dnssecalgs import get_algorithm_cls_from_dnskey
-from dns.rdataclass import RdataClass
-from dns.rdatatype import RdataType
-from dns.rdtypes.ANY.DNSKEY import DNSKEY
+from typing import NamedTuple
 
 from orchestrator.chain.policy import DEFAULT, Policy
 from orchestrator.chain.trust import DIGESTS, DS_RECORDS
-from orchestrator.chain.verify import (
-    EXPONENT_BITS,
-    KEYS_PER_TAG,
-    REVOKE,
-    RSA_BITS,
-    SIGNATURES,
-    ZONE,
-)
+from orchestrator.chain.verify import KEYS_PER_TAG, SIGNATURES
 from orchestrator.dns import wire
 from orchestrator.dns.wire import Record, Rrsig
+from orchestrator.scan.keys import Key, Keys, key_of, keys_of
 
 KEYS = 32  # records of one DNSKEY RRset; no zone of the root has ten
-_UNUSABLE = (
-    InvalidSignature,
-    UnsupportedAlgorithm,
-    dns.exception.DNSException,
-    ValueError,
-    TypeError,
-    IndexError,
-    struct.error,
-)
 
 
 class Doubt(Exception):
@@ -55,12 +31,12 @@ class Doubt(Exception):
 
 
 class Rrset(NamedTuple):
-    """The records of one name and type, and the signatures over them."""
+    """The records of one name and type, and the RRSIG records over them, as they are."""
 
     owner: bytes
     rdtype: int
     rdatas: list[bytes]
-    signatures: list[Rrsig]
+    signatures: list[bytes]
 
 
 def rrsets(section: Iterable[Record]) -> dict[tuple[bytes, int], Rrset]:
@@ -69,84 +45,21 @@ def rrsets(section: Iterable[Record]) -> dict[tuple[bytes, int], Rrset]:
     for owner, rdtype, rdclass, _, rdata in section:
         if rdclass != wire.IN:
             continue
-        signature = wire.rrsig(rdata) if rdtype == wire.RRSIG else None
-        key = (owner, signature.covers if signature else rdtype)
+        signature = rdtype == wire.RRSIG
+        key = (owner, int.from_bytes(rdata[:2], "big") if signature else rdtype)
         rrset = found.get(key)
         if rrset is None:
             rrset = found[key] = Rrset(*key, [], [])
-        if signature:
-            rrset.signatures.append(signature)
-        else:
-            rrset.rdatas.append(rdata)
+        (rrset.signatures if signature else rrset.rdatas).append(rdata)
     return {key: rrset for key, rrset in found.items() if rrset.rdatas}
-
-
-@dataclass(slots=True, eq=False)
-class Key:
-    """One DNSKEY record (RFC 4034 section 2)."""
-
-    rdata: bytes
-    flags: int
-    protocol: int
-    algorithm: int
-    tag: int
-    public: Any = None
-
-    @property
-    def usable(self) -> bool:
-        """A zone key, protocol 3, not revoked."""
-        return bool(self.flags & ZONE) and not self.flags & REVOKE and self.protocol == 3
-
-    def verifies(self, data: bytes, signature: bytes) -> bool:
-        try:
-            self.public = self.public or _public(self)
-            self.public.verify(signature, data)
-        except _UNUSABLE:
-            return False
-        return True
-
-
-def key_of(rdata: bytes) -> Key:
-    """Read a DNSKEY record; the tag is RFC 4034 appendix B."""
-    flags, protocol, algorithm = struct.unpack_from("!HBB", rdata)
-    even = rdata if len(rdata) % 2 == 0 else rdata + b"\0"
-    total = sum(struct.unpack(f"!{len(even) // 2}H", even))
-    return Key(rdata, flags, protocol, algorithm, (total + (total >> 16)) & 0xFFFF)
-
-
-def _public(key: Key) -> Any:
-    """What verifies by this key. Raises one of `_UNUSABLE` on a bad or a costly one."""
-    record = dns.rdata.from_wire(RdataClass.IN, RdataType.DNSKEY, key.rdata, 0, len(key.rdata))
-    assert isinstance(record, DNSKEY)
-    public: Any = get_algorithm_cls_from_dnskey(record).public_cls.from_dnskey(record)
-    numbers = public.key.public_numbers() if isinstance(public.key, RSAPublicKey) else None
-    if numbers and (public.key.key_size > RSA_BITS or numbers.e.bit_length() > EXPONENT_BITS):
-        raise ValueError("an RSA key that takes too long to use")
-    return public
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The keys that may sign the data of `zone`, by tag and algorithm."""
-
-    zone: bytes
-    by_id: dict[tuple[int, int], list[Key]]
-
-
-def keys_of(zone: bytes, keys: Iterable[Key]) -> Keys:
-    by_id: dict[tuple[int, int], list[Key]] = {}
-    for key in keys:
-        if key.usable:
-            by_id.setdefault((key.tag, key.algorithm), []).append(key)
-    return Keys(zone, by_id)
 
 
 @dataclass(slots=True)
 class Ledger:
     """The moment to judge for, and what was verified: how much, its first end, its last beginning.
 
-    `now` is in POSIX seconds. What verified once is remembered, by signed data, signature and key:
-    the next server sends the same.
+    `now` is in POSIX seconds. What held once is remembered by its signature: most answers about a
+    zone bring its SOA and the same denial records again.
     """
 
     now: float
@@ -154,45 +67,46 @@ class Ledger:
     good: int = 0
     expires: int | None = None
     newest: int | None = None
-    known: set[tuple[bytes, bytes, bytes]] = field(default_factory=set)
+    held: dict[bytes, tuple[Keys, Rrset]] = field(default_factory=dict)
 
     def check(self, rrset: Rrset | None, keys: Keys) -> None:
         """Count a good RRset. Raises Doubt."""
         if rrset is None:
             raise Doubt("something is missing")
-        doubt = Doubt(f"type {rrset.rdtype} of {wire.to_text(rrset.owner)} has no signature")
-        for signature in rrset.signatures[:SIGNATURES]:
+        first = rrset.signatures[0] if rrset.signatures else b""
+        if self.held.get(first) == (keys, rrset):
+            self.good += 1
+            return
+        why = late = ""
+        for record in rrset.signatures[:SIGNATURES]:
+            signature = wire.rrsig(record)
+            if signature is None:
+                why = "a signature that cannot be read"
+                continue
             why = self._why_not(rrset, signature, keys)
             late = "" if why else self._untimely(signature)
             if not why and not late:
                 self._count(signature)
+                self.held[first] = (keys, rrset)
                 return
-            doubt = Doubt(why or late, late=not why)
-        raise doubt
+        what = f"type {rrset.rdtype} of {wire.to_text(rrset.owner)}"
+        raise Doubt(f"{what}: {why or late or 'no signature'}", late=bool(late))
 
     def _why_not(self, rrset: Rrset, signature: Rrsig, keys: Keys) -> str:
         """Why this signature does not hold, times aside; "" when it does."""
         owner = rrset.owner
         if signature.signer != keys.zone or not wire.under(owner, keys.zone):
-            return f"{wire.to_text(owner)} is signed by another zone"
-        if signature.labels != len(wire.labels(owner)):
-            return f"{wire.to_text(owner)} comes from a wildcard"
+            return "signed by another zone"
+        if signature.labels != wire.depth(owner):
+            return "from a wildcard"
         candidates = keys.by_id.get((signature.key_tag, signature.algorithm), ())
         if not candidates or signature.algorithm not in self.policy.algorithms:
             return f"no usable key has tag {signature.key_tag}"
         data = signed_data(rrset, signature)
-        if any(self._verifies(key, data, signature) for key in candidates[:KEYS_PER_TAG]):
-            return ""
-        return f"a signature over {wire.to_text(owner)} by {signature.key_tag} does not verify"
-
-    def _verifies(self, key: Key, data: bytes, signature: Rrsig) -> bool:
-        case = (data, signature.signature, key.rdata)
-        if case in self.known:
-            return True
-        if not key.verifies(data, signature.signature):
-            return False
-        self.known.add(case)
-        return True
+        for key in candidates[:KEYS_PER_TAG]:
+            if key.verifies(data, signature.signature):
+                return ""
+        return f"a signature by {signature.key_tag} does not verify"
 
     def _untimely(self, signature: Rrsig) -> str:
         if _later(self.now, signature.expiration) > self.policy.skew:
