@@ -88,7 +88,9 @@ def drive(steps: Steps[T], *, timeout: float, deadline: float = math.inf) -> T:
         batch = next(steps)
         while True:
             time.sleep(max(0.0, min(batch.after, until - time.monotonic())))
-            batch = steps.send(ask(batch.questions, timeout=timeout, until=until))
+            batch = steps.send(
+                ask(batch.questions, timeout=timeout, until=until, silent=batch.silent)
+            )
     except StopIteration as done:
         result: T = done.value
         return result

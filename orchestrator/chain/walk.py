@@ -33,10 +33,11 @@ LOST = 16  # questions of one batch that are asked once more
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Questions to ask at once, `after` seconds from now."""
+    """Questions to ask at once, `after` seconds from now; `silent` addresses never answered."""
 
     questions: tuple[Question, ...]
     after: float = 0.0
+    silent: frozenset[str] = frozenset()
 
 
 T = TypeVar("T")
@@ -166,7 +167,7 @@ class Walk:
 
     def _batch(self, questions: Sequence[Question], after: float = 0.0) -> Steps[list[Reply]]:
         self.asked += len(questions)
-        replies = yield Batch(tuple(questions), after)
+        replies = yield Batch(tuple(questions), after, frozenset(self.silent))
         for reply in replies:
             if reply.wire is not None or reply.error in ("truncated-no-tcp", "malformed"):
                 self.spoke.add(reply.question.address)

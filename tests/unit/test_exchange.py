@@ -123,6 +123,17 @@ def test_a_dead_address_costs_one_timeout_for_all_its_questions(
     assert server.datagrams <= 20
 
 
+def test_an_address_known_to_be_silent_gets_one_packet_a_question(
+    serve: Callable[..., Server],
+) -> None:
+    server = serve(None, honest)
+    (reply,) = ask([question(server)], timeout=0.2, silent={question(server).address})
+    assert (reply.error, reply.tcp, server.datagrams) == ("timeout", False, 1)
+    back = serve(lambda query: [respond(query)])
+    (reply,) = ask([question(back)], timeout=0.2, silent={question(back).address})
+    assert reply.error == ""
+
+
 def test_a_dripping_stream_ends_in_time(serve: Callable[..., Server]) -> None:
     server = serve(lambda query: [respond(query, truncated=True)], honest, drip=0.1)
     started = time.monotonic()
