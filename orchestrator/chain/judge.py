@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from orchestrator.chain import clock
+from orchestrator.chain import clock, roll
 from orchestrator.chain.above import Above, above
 from orchestrator.chain.evidence import Evidence, Server
 from orchestrator.chain.look import Judged
@@ -175,13 +175,18 @@ class _Case:
     def _extent(self) -> Extent | None:
         if self._state() is not State.BOGUS:
             return None
-        if self._broken():
+        if self._broken() or self._keyless():
             return Extent.WHOLE
         if flaps((*self._words(), *self.judged)):
             return Extent.FLAPPING
         data = [one for one in self.judged if one.look.state and one.sight.purpose != "dnskey"]
         everywhere = all(one.bogus and not one.look.against for one in data)
         return Extent.WHOLE if everywhere else Extent.PARTIAL
+
+    def _keyless(self) -> bool:
+        """No server's DNSKEY RRset ever validated: nothing can, whatever signs the data."""
+        keys = [one for one in self.judged if one.sight.purpose == "dnskey" and one.look.state]
+        return bool(keys) and all(one.bogus for one in keys)
 
     def _bad_names(self) -> tuple[str, ...]:
         asked = ("denial", "child")
@@ -199,6 +204,7 @@ class _Case:
             *findings(everything),
             *flaps(everything),
             *unanswered(self.judged),
+            *roll.warnings(self.evidence.zone, self.link.ds, self.judged),
         ]
         rank = ("error", "warning", "info")
         return sorted(told, key=lambda finding: rank.index(finding.severity))

@@ -52,10 +52,13 @@ def _sound(verdict: Verdict, views: Sequence[ResolverView]) -> Verdict:
     stale = [view for view in failing if not _sound_cut(view, views)]
     late = [view for view in views if view.rcode is None and view.rcode_cd in _ANSWERED]
     slow = [view for view in late if not _sound_cut(view, views)]
+    limited = [view for view in stale if _tags_collide(verdict)]
+    stale = [view for view in stale if view not in limited]
     ill = [view for view in views if _fails_either_way(view)]
     silent = _silent(views)
     told = [
         *(_stale(view) for view in _one_a_host(stale)),
+        *(_limited(view) for view in _one_a_host(limited)),
         *(_ill(view) for view in _one_a_host(ill)),
         *(_slow(view) for view in _one_a_host(slow)),
         *(_lost(view) for view in _one_a_host(silent)),
@@ -66,6 +69,11 @@ def _sound(verdict: Verdict, views: Sequence[ResolverView]) -> Verdict:
         hosts = ", ".join(dict.fromkeys(view.host for view in stale))
         update["remedy"] = Remedy.FLUSH
         update["remedy_reason"] = f"the zone is sound, the caches of {hosts} are not"
+    elif limited:
+        update["remedy_reason"] = (
+            "the zone is sound; resolvers that give up on keys that share a tag fail at it, and a "
+            "flush changes nothing: tell the zone's operator"
+        )
     elif ill or slow:
         update["remedy_reason"] = "the zone is sound; a resolver has a fault of its own"
     elif childs:
@@ -162,6 +170,16 @@ def _finding(view: ResolverView, cause: Cause, detail: str) -> Finding:
 def _stale(view: ResolverView) -> Finding:
     detail = f"SERVFAIL for {_pair(view)}: its cache holds old data"
     return _finding(view, Cause.CACHE_MISMATCH, detail)
+
+
+def _tags_collide(verdict: Verdict) -> bool:
+    limits = (f for f in verdict.findings if f.cause is Cause.VALIDATION_LIMIT)
+    return any(finding.severity == "warning" for finding in limits)
+
+
+def _limited(view: ResolverView) -> Finding:
+    detail = f"SERVFAIL for {_pair(view)}: it gives up on keys that share a tag"
+    return _finding(view, Cause.VALIDATION_LIMIT, detail)
 
 
 def _pair(view: ResolverView) -> str:

@@ -178,7 +178,11 @@ def unanswered(judged: Sequence[Judged]) -> list[Finding]:
     return [
         Finding(
             cause=cause,
-            severity="error" if dead else "warning" if silent else "info",
+            severity="error"
+            if dead
+            else "warning"
+            if silent or cause is Cause.TRUNCATED_NO_TCP
+            else "info",
             server=server,
             detail=detail,
             ede=EDE.get(cause),
