@@ -607,7 +607,7 @@ def denials() -> Iterator[Case]:
         yield from case(id_, question, "bogus", at(name, rdtype, change), optout=optout)
     # Nobody signs an rcode; Unbound lets it pass where the proof is whole, over NSEC only.
     for id_, name, rdtype in (("nodata", www, "MX"), ("ent", "ent.example.com.", "A")):
-        gone = at(name, rdtype, rcode(dns.rcode.NXDOMAIN))
+        gone = at(name, rdtype, rcode(dns.rcode.NXDOMAIN), EXAMPLE)
         asked = f"{name} {rdtype}"
         yield from case(f"{id_}-as-nx", asked, "secure", gone, denials=("nsec",))
         yield from case(f"{id_}-as-nx", asked, "bogus", gone, denials=("nsec3", "optout"))

@@ -15,7 +15,7 @@ from dns.rdatatype import CNAME, DNAME, DNSKEY, RRSIG, RdataType
 from dns.rdtypes.ANY.DS import DS
 from dns.rrset import RRset
 
-from orchestrator.chain.iterate import Heard, Iteration, Place, Search
+from orchestrator.chain.iterate import Heard, Iteration, Search
 from orchestrator.chain.tally import Tally, Trust
 from orchestrator.chain.trust import Entry, enter, supported
 from orchestrator.chain.verify import Fault, Keys, When
@@ -103,13 +103,19 @@ class Links:
         if anchor not in self.known:
             self.known[anchor] = yield from self._anchored(anchor)
         standing = self.known[anchor]
-        for below in _downward(anchor, name)[:LABELS]:
-            if standing.state is not State.SECURE:
-                break
+        rest = _downward(anchor, name)[:LABELS]
+        while rest and standing.state is State.SECURE:
+            below = self._referred(standing, rest) or rest[0]
             if below not in self.known:
                 self.known[below] = yield from self._below(standing, below)
             standing = self.known[below]
+            rest = rest[rest.index(below) + 1 :]
         return standing
+
+    def _referred(self, above: Standing, rest: Sequence[Name]) -> Name | None:
+        """The next zone on the way, where its referral proves that nothing is cut in between."""
+        cut = next((name for name in rest if name in self.iteration.places), None)
+        return cut if cut and self._told(above, cut) else None
 
     def settle(self, search: Search, rrset: str, judge: Judge) -> Steps[Judged | None]:
         """The first answer that is good, else the first of the bad ones; None without any."""
@@ -139,14 +145,18 @@ class Links:
             return Standing(name, word.state, blames=word.blames)
         if word.ds is None:
             return above
+        usable, unsupported = supported(name, word.ds, self.when.policy)
+        if not usable:
+            blames = (Blame(unsupported),) if unsupported else ()
+            return Standing(name, State.INSECURE, blames=blames)
         return (yield from self._keys(name, word.ds))
 
     def _word(self, above: Standing, name: Name) -> Steps[Judged]:
         """The parent's word on `name`: from the referral that led there, else asked for."""
-        place = self.iteration.places.get(name)
-        told = self._told(above, name, place) if place else None
+        told = self._told(above, name)
         if told is not None:
-            return told
+            self.sightings.append(told)
+            return told.judged
 
         def judge(heard: Heard) -> Steps[Judged]:
             yield from ()
@@ -156,15 +166,15 @@ class Links:
         word = yield from self.settle(search, "DS", judge)
         return word or self._silence(search, name, above.zone, "DS")
 
-    def _told(self, above: Standing, name: Name, place: Place) -> Judged | None:
-        """What the referral proves; None when it proves nothing."""
-        if place.told is None:
+    def _told(self, above: Standing, name: Name) -> Sighting | None:
+        """What the referral to `name` proves; None when it proves nothing, or there is none."""
+        place = self.iteration.places.get(name)
+        if place is None or place.told is None:
             return None
         judged = self._delegation(above, name, place.told.message)
         if judged.state not in GOOD or (judged.state is State.SECURE and judged.ds is None):
             return None
-        self.sightings.append(Sighting(place.told, "DS", judged))
-        return judged
+        return Sighting(place.told, "DS", judged)
 
     def _delegation(self, above: Standing, name: Name, message: Message) -> Judged:
         """A reply about the DS of `name`, judged by the keys of the zone above."""

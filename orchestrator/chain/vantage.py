@@ -72,7 +72,8 @@ def _hints(path: Path | None) -> tuple[tuple[str, str], ...]:
     found = tuple(
         (rrset.name.to_text().lower(), record.address)
         for rrset in rrsets
-        if rrset.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA) and rrset.name in servers
+        if rrset.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA)
+        if rrset.name in servers or not servers  # a list of addresses alone is clear enough
         for record in rrset
     )
     if not found:
@@ -98,9 +99,10 @@ def _anchors(path: Path | None, *, any_anchor: bool) -> tuple[str, ...]:
 
 
 _DS = re.compile(
-    r"(\bDS\s+\d+\s+\d+\s+)([124])(\s+)([0-9A-Fa-f]+)(?=[ \t]*(?:;.*)?$)", re.MULTILINE
+    r"(\bDS\s+\d+\s+\d+\s+)([1-4])(\s+)([0-9A-Fa-f]+)(?=[ \t]*(?:;.*)?$)",
+    re.MULTILINE | re.IGNORECASE,
 )
-_HEX = {"1": 40, "2": 64, "4": 96}  # digits of a digest, by its type
+_HEX = {"1": 40, "2": 64, "3": 64, "4": 96}  # digits of a digest, by its type
 
 
 def _of_right_length(match: re.Match[str]) -> str:
