@@ -13,6 +13,22 @@ import dns.rrset
 Handler = Callable[[bytes], list[bytes]]
 
 
+def _one_port() -> tuple[socket.socket, socket.socket]:
+    """A UDP and a TCP socket on one port, which is free for both."""
+    while True:
+        dgram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        dgram.bind(("127.0.0.1", 0))
+        try:
+            stream.bind(dgram.getsockname())
+        except OSError:
+            dgram.close()
+            stream.close()
+        else:
+            return dgram, stream
+
+
 class Server:
     """A scripted server: UDP and TCP on one port, `udp` and `tcp` give the replies."""
 
@@ -24,12 +40,8 @@ class Server:
         self.connections = 0
         self.sources: set[tuple[str, int]] = set()
         self.stopped = threading.Event()
-        self.dgram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.dgram.bind(("127.0.0.1", 0))
+        self.dgram, self.stream = _one_port()
         self.port = self.dgram.getsockname()[1]
-        self.stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.stream.bind(("127.0.0.1", self.port))
         if tcp:
             self.stream.listen(64)
         self.dgram.settimeout(0.05)
