@@ -63,6 +63,8 @@ class Answers:
         """What one answer has of `name`."""
         message = heard.message
         found = wanted(message, name, rdtype)
+        if found and message.rcode == dns.rcode.NXDOMAIN:
+            return _contradicts_its_rcode(heard, name)
         if found:
             judged = yield from self._all(heard, *found)
             return replace(judged, shows=dns.rdatatype.to_text(rdtype))
@@ -169,6 +171,12 @@ class Answers:
 
 def _shows(message: Message) -> str:
     return "NXDOMAIN" if message.rcode == dns.rcode.NXDOMAIN else "NODATA"
+
+
+def _contradicts_its_rcode(heard: Heard, name: Name) -> Judged:
+    detail = "the rcode is NXDOMAIN, and the answer has the name: resolvers take neither"
+    fault = Fault(Cause.DENIAL_INVALID, "NSEC", name.to_text(), detail)
+    return Judged(State.BOGUS, heard.place.zone, (Blame(fault),), bad=1)
 
 
 def _in_spite_of_its_rcode(judged: Judged, name: Name) -> Judged:

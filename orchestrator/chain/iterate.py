@@ -141,10 +141,22 @@ class Search:
         self.been: dict[Name, int] = {}  # places given up, and how many servers were asked there
         self.heard = False
         self.refused = False
+        self.spare: Heard | None = None
         self.troubles: list[Trouble] = []
 
     def next(self) -> Steps[Heard | None]:
-        """The next usable answer; None when the servers of the zone have all been asked."""
+        """The next usable answer; None when the servers of the zone have all been asked.
+
+        One that says nothing, not even that it is authoritative, is kept for the end.
+        """
+        heard = yield from self._next()
+        while heard is not None and _says_nothing(heard.message) and self.path:
+            self.spare = self.spare or heard
+            heard = yield from self._next()
+        spare, self.spare = self.spare, None
+        return heard or spare
+
+    def _next(self) -> Steps[Heard | None]:
         while self.path:
             heard = yield from self._ask(self.path[-1])
             if heard is None:
@@ -201,6 +213,10 @@ class _Turn:
 
     place: Place
     number: int = 0
+
+
+def _says_nothing(message: Message) -> bool:
+    return not (message.authoritative or message.answer or message.authority)
 
 
 def referral(heard: Heard, name: Name, rdtype: RdataType) -> Name | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import dns.rcode
 from dns.name import Name, NameTooLong
 from dns.rdatatype import CNAME, DNAME, DNSKEY, RRSIG, RdataType
 from dns.rdtypes.ANY.DS import DS
@@ -29,10 +30,10 @@ GOOD = (State.SECURE, State.INSECURE)
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """A fault, and the server that showed it; "" when it is all servers'."""
+    """A fault, and the server that showed it; "" when it is no server's, None: still to be said."""
 
     fault: Fault
-    server: str = ""
+    server: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Links:
         """How the zone that holds `name` stands; for a zone's own name, that zone."""
         anchor = self.anchor(name)
         if anchor is None:
-            return Standing(name, State.INSECURE, blames=(Blame(_no_anchor(name)),))
+            return Standing(name, State.INSECURE, blames=(Blame(_no_anchor(name), ""),))
         if anchor not in self.known:
             self.known[anchor] = yield from self._anchored(anchor)
         standing = self.known[anchor]
@@ -135,7 +136,9 @@ class Links:
         usable = [group for group, _ in told if group]
         if not usable:
             faults = [fault for _, fault in told if fault]
-            return Standing(zone, State.INSECURE, blames=tuple(Blame(fault) for fault in faults))
+            return Standing(
+                zone, State.INSECURE, blames=tuple(Blame(fault, "") for fault in faults)
+            )
         return (yield from self._keys(zone, *usable))
 
     def _below(self, above: Standing, name: Name) -> Steps[Standing]:
@@ -147,7 +150,7 @@ class Links:
             return above
         usable, unsupported = supported(name, word.ds, self.when.policy)
         if not usable:
-            blames = (Blame(unsupported),) if unsupported else ()
+            blames = (Blame(unsupported, ""),) if unsupported else ()
             return Standing(name, State.INSECURE, blames=blames)
         return (yield from self._keys(name, word.ds))
 
@@ -179,9 +182,10 @@ class Links:
     def _delegation(self, above: Standing, name: Name, message: Message) -> Judged:
         """A reply about the DS of `name`, judged by the keys of the zone above."""
         tally = Tally(message, Trust(above.zone, above.keys), self.when)
+        gone = message.rcode == dns.rcode.NXDOMAIN
         for section in (message.answer, message.authority):
             ds = find(section, name, RdataType.DS)
-            if ds is not None:
+            if ds is not None and not gone:
                 return self._with_ds(tally, section, ds)
         alias = next((r for r in message.answer if _leads_away(r, name)), None)
         if alias is not None:
@@ -218,7 +222,8 @@ class Links:
             yield from ()
             self.when.begin()
             answer = heard.message.answer
-            keys = find(answer, zone, DNSKEY)
+            gone = heard.message.rcode == dns.rcode.NXDOMAIN
+            keys = None if gone else find(answer, zone, DNSKEY)
             signed = signatures(answer, zone, DNSKEY)
             entries = [enter(zone, ds, keys, signed, self.when) for ds in groups]
             good = (one for one in entries if one.insecure or (one.keys and one.fault is None))
@@ -308,7 +313,8 @@ def _entered(zone: Name, entry: Entry) -> Judged:
 
 def _at(blames: Iterable[Blame], heard: Heard) -> tuple[Blame, ...]:
     """What is not another server's doing is this one's."""
-    return tuple(b if b.server else replace(b, server=str(heard.server)) for b in blames)
+    here = str(heard.server)
+    return tuple(b if b.server is not None else replace(b, server=here) for b in blames)
 
 
 def _no_anchor(name: Name) -> Fault:

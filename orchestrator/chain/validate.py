@@ -238,5 +238,8 @@ def _remedy(state: State, extent: Extent | None, zone: str) -> tuple[Remedy, str
     if state is State.INDETERMINATE:
         return Remedy.ESCALATE, "nothing could be judged: not shown to be DNSSEC, so no NTA"
     if state is State.INSECURE:
-        return Remedy.NONE, "not signed as far as the anchors reach: resolvers do not validate it"
+        return (
+            Remedy.NONE,
+            "proven unsigned, or nothing can prove it (opt-out, no anchor): resolvers pass it on",
+        )
     return Remedy.NONE, "the chain of trust is whole down to this answer"
