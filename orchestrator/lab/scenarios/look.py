@@ -17,6 +17,7 @@ from orchestrator.lab.world import FRESH, SOON, Server, Tld, draw, tld_data, wit
 
 Bounds = tuple[int, int]
 HOUR = 3600
+_DIGEST_OCTETS = {int(DSDigest.SHA1): 20, int(DSDigest.SHA256): 32, int(DSDigest.SHA384): 48}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,11 @@ def published_ds(tld: Tld, _phase: int) -> Zone:
 
 
 def _coming_ds(tld: Tld, number: int) -> str:
-    drawn = [draw("coming", tld.plan.origin, number, part) for part in range(4)]
-    digest = "".join(f"{part:016x}" for part in drawn)
-    return f"{drawn[0] % 65536} {tld.plan.algorithm} {int(DSDigest.SHA256)} {digest}"
+    """Of a type that the KSK's has too: beside SHA-256, SHA-1 does not count (RFC 4509)."""
+    kind = tld.plan.digests[-1]
+    drawn = [draw("coming", tld.plan.origin, number, part) for part in range(6)]
+    digest = "".join(f"{part:016x}" for part in drawn)[: 2 * _DIGEST_OCTETS[kind]]
+    return f"{drawn[0] % 65536} {tld.plan.algorithm} {kind} {digest}"
 
 
 @dataclass(frozen=True, slots=True)
