@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,7 +77,7 @@ def scan(
     from orchestrator.scan.memory import Memory, recall, remember
     from orchestrator.scan.scan import Scan, nobody
 
-    started, soon = time.monotonic(), length(margin)
+    soon = length(margin)
     kept = _file(state)
     before = recall(kept) if kept else None
     judged_at = moment(at, now()) if at else None
@@ -91,10 +91,11 @@ def scan(
     clock = clock_told(judged_at, rules.skew)
     if json_lines or as_json:
         listed = [] if json_lines else [verdict.model_dump(mode="json") for verdict in found]
-        print(json.dumps({"schema": "ntactl/scan/1", "zones": listed, "clock": clock}))
+        told = {"schema": "ntactl/scan/1", "zones": listed, "clock": clock}
+        print(json.dumps(told | {"cost": asdict(scanning.cost)}))
     else:
         notes = [*other_time(judged_at, rules.skew), *clock_note(found)]
-        print("".join(notes), text(found, before, soon, time.monotonic() - started), sep="", end="")
+        print("".join(notes), text(found, before, soon, scanning.cost), sep="", end="")
     if kept:
         remember(Memory.of(found, before, now()), kept)
     raise typer.Exit(exit_codes(found))

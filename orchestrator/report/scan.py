@@ -10,14 +10,13 @@ from datetime import timedelta
 from orchestrator.model import Cause, State, Verdict, rfc3339
 from orchestrator.report.verdict import WIDTH, headline, span
 from orchestrator.scan.memory import Memory
-from orchestrator.scan.scan import clean
+from orchestrator.scan.scan import Cost, clean
 
-_SHOWN = 40  # lines of a kind; `--json` has all
+_SILENT = (Cause.SERVER_UNREACHABLE, Cause.SERVER_LAME)
+_SHOWN = 100  # lines of a kind; `--json` has all
 
 
-def text(
-    verdicts: Sequence[Verdict], before: Memory | None, margin: timedelta, seconds: float
-) -> str:
+def text(verdicts: Sequence[Verdict], before: Memory | None, margin: timedelta, cost: Cost) -> str:
     """The whole scan as text, ending in a newline; `before` is what the last one found."""
     bad = sorted((one for one in verdicts if not clean(one)), key=lambda one: one.zone)
     known = before.zones if before else {}
@@ -25,23 +24,23 @@ def text(
     healed = sorted(here.intersection(known).difference(one.zone for one in bad))
     ending = f"signatures that end within {span(round(margin.total_seconds()))}"
     parts = [
-        summary(verdicts, seconds),
+        summary(verdicts, cost),
         _listed("new" if before else "", (headline(v) for v in bad if v.zone not in known)),
         _listed("still", (_still(v, before) for v in bad if before and v.zone in known)),
         _listed("healed", (f"{zone} is clean again" for zone in healed)),
         _listed(ending, _ending(verdicts, margin)),
-        _listed("servers that do not answer", _silent(verdicts)),
+        _listed("servers that do not answer, or not for the zone", _silent(verdicts)),
         _next(bad),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def summary(verdicts: Sequence[Verdict], seconds: float) -> str:
+def summary(verdicts: Sequence[Verdict], cost: Cost) -> str:
     """The scan in one line."""
     counts = Counter(verdict.state for verdict in verdicts)
     states = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
-    words = f"{len(verdicts)} zones in {seconds:.1f} s: {states or 'nothing to look at'}"
-    return words if any(not clean(v) for v in verdicts) else f"{words}; nothing to do"
+    words = f"{len(verdicts)} zones in {cost.quick + cost.again:.1f} s: {states}"
+    return f"{words} ({cost.doubted} looked at twice)" if cost.doubted else words
 
 
 def _listed(title: str, lines: Iterable[str]) -> str:
@@ -78,7 +77,7 @@ def _silent(verdicts: Iterable[Verdict]) -> list[str]:
     zones: dict[str, list[str]] = {}
     for verdict in verdicts:
         for finding in verdict.findings if clean(verdict) else ():
-            if finding.cause is Cause.SERVER_UNREACHABLE and finding.server:
+            if finding.cause in _SILENT and finding.severity == "warning" and finding.server:
                 address = finding.server.rpartition("(")[2].rstrip(")")
                 zones.setdefault(address, []).append(verdict.zone)
     return [f"{address}, of {_some(of)}" for address, of in sorted(zones.items())]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -20,6 +22,7 @@ from orchestrator.scan.sound import Ledger
 ROOT = "."
 
 
+_SELF, _CHILDREN = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
 _SOUND = "the chain of trust is whole"
 _UNSIGNED = "provably unsigned: resolvers answer without validating"
 
@@ -35,6 +38,20 @@ def nobody(what: str, done: int, total: int) -> None:
 
 
 @dataclass
+class Cost:
+    """What a scan cost: `quick` seconds without, `again` with closer looks at `doubted` zones.
+
+    `cpu` is in seconds too, of the quick looks and all before them, in every process.
+    """
+
+    zones: int = 0
+    doubted: int = 0
+    quick: float = 0.0
+    again: float = 0.0
+    cpu: float = 0.0
+
+
+@dataclass
 class Scan:
     """One scan, and in the end what it cost."""
 
@@ -43,6 +60,9 @@ class Scan:
     progress: Progress = nobody
     targets: list[Target] = field(default_factory=list)
     doubted: list[Outcome] = field(default_factory=list)
+    sound: int = 0
+    cost: Cost = field(default_factory=Cost)
+    started: float = field(default_factory=time.monotonic)
 
     def verdicts(self, zones: Sequence[str] | None = None) -> Iterator[Verdict]:
         """A verdict on each of `zones`, or on every TLD that the root delegates, as they come.
@@ -109,15 +129,20 @@ class Scan:
             if outcome.doubt:
                 self.doubted.append(outcome)
             else:
-                yield self._sound(outcome)
+                self.sound += 1
+                yield self._verdict(outcome)
+        self.cost.quick = time.monotonic() - self.started
+        self.cost.cpu = _cpu()
 
     def _slow(self) -> Iterator[Verdict]:
         total = len(self.doubted)
         for done, verdict in enumerate(again(self.doubted, self.closely), 1):
             self.progress("looked at again", done, total)
             yield verdict
+        self.cost.zones, self.cost.doubted = total + self.sound, total
+        self.cost.again = time.monotonic() - self.started - self.cost.quick
 
-    def _sound(self, outcome: Outcome) -> Verdict:
+    def _verdict(self, outcome: Outcome) -> Verdict:
         """The verdict on a zone that is plainly in order, but for servers that are silent."""
         state = State.SECURE if outcome.signed else State.INSECURE
         now = self.closely.now()
@@ -141,6 +166,12 @@ class Scan:
             duration_ms=outcome.ms,
             queries=outcome.queries,
         )
+
+
+def _cpu() -> float:
+    """Seconds of CPU that this process and those it waited for have taken."""
+    mine, theirs = (resource.getrusage(whose) for whose in (_SELF, _CHILDREN))
+    return mine.ru_utime + mine.ru_stime + theirs.ru_utime + theirs.ru_stime
 
 
 def clean(verdict: Verdict) -> bool:
