@@ -26,17 +26,8 @@ from orchestrator.chain.survey import Looks, Seen, survey
 from orchestrator.chain.vantage import Vantage
 from orchestrator.chain.walk import Steps
 from orchestrator.dns.exchange import Question, Reply
-from orchestrator.lab.signer import (
-    Key,
-    Window,
-    Zone,
-    by_type,
-    ds_of,
-    make_key,
-    nsec_chain,
-    rrset,
-    sign,
-)
+from orchestrator.lab.keys import Key, make_key
+from orchestrator.lab.signer import Window, Zone, by_type, ds_of, nsec_chain, rrset, sign
 
 CASES = Path(__file__).parent / "cases" / "chain"
 DENIALS = {RdataType.NSEC, RdataType.NSEC3}

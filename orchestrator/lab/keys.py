@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -106,11 +106,21 @@ def rsa_with_tag(private: rsa.RSAPrivateKey, flags: int, algorithm: int, tag: in
     phi = (numbers.p - 1) * (numbers.q - 1)
     start = key_of(private, flags, algorithm)
     rest = _checksum(start.dnskey.to_wire() or b"") - _checksum_of_exponent(EXPONENT)
-    for exponent in range(EXPONENT + 2, 1 << 24, 2):
+    for exponent in _exponents_with((tag - rest) % 0xFFFF):
         total = rest + _checksum_of_exponent(exponent)
         if (total + (total >> 16)) & 0xFFFF == tag and math.gcd(exponent, phi) == 1:
             return key_of(_rsa(numbers.p, numbers.q, exponent), flags, algorithm)
     raise ValueError(f"no exponent gives the tag {tag}")
+
+
+def _exponents_with(checksum: int) -> Iterator[int]:
+    """Odd exponents of three octets that add this checksum, give or take a carry."""
+    for wanted in (checksum, checksum + 1, checksum + 0xFFFF, checksum + 0x10000):
+        for ends in (wanted % 256, wanted % 256 + 256):
+            middle = wanted - ends
+            if 0 <= middle <= 0xFF00:
+                last = range(1, 256, 2)
+                yield from ((ends - z) << 16 | middle | z for z in last if 1 <= ends - z <= 255)
 
 
 def tunable_rsa(count: int) -> tuple[rsa.RSAPrivateKey, ...]:
@@ -163,10 +173,7 @@ def breakable(keys: Keys, algorithm: int) -> Keys:
     """
     if algorithm in RSA:
         return _breakable_rsa(keys, algorithm)
-    while True:
-        zsk, *rivals = same_tag_keys(3, algorithm)
-        if zsk.tag != keys.ksk.tag:
-            break
+    zsk, *rivals = next(trio for trio in _trios(algorithm) if trio[0].tag != keys.ksk.tag)
     used = {keys.ksk.tag, zsk.tag}
     old = _another(KSK_FLAGS, algorithm, used)
     spare = tuple(_another(ZSK_FLAGS, algorithm, used) for _ in range(SPARE))
@@ -197,6 +204,12 @@ def _another(flags: int, algorithm: int, used: set[int]) -> Key:
         pass
     used.add(key.tag)
     return key
+
+
+@cache
+def _trios(algorithm: int) -> tuple[tuple[Key, ...], ...]:
+    """ZSKs with rivals, for all broken zones of one lab; two, since a KSK may have the tag too."""
+    return same_tag_keys(3, algorithm), same_tag_keys(3, algorithm)
 
 
 @cache

@@ -27,6 +27,7 @@ from orchestrator.lab.stock import Progress
 
 PATIENCE = 60.0
 POLL = 0.05
+AT_ONCE = 50
 PROGRAMS = ("unshare", "nsenter", "ip", "nsd", "sshd", "ssh-keygen", "cron")
 RESOLVERS = {"unbound": "unbound", "bind": "named"}
 
@@ -209,21 +210,26 @@ def break_zones(
 ) -> None:
     """Let TLDs break; returns when their servers serve it. Raises BadInput or LabError."""
     found = scenario(name, phase)
-    said = {"zones": list(zones), "as": name, "phase": phase}
     if found.before:
-        request(folder, "prepare", **said)
+        _request(folder, "prepare", zones, phase=phase, **{"as": name})
         forget(folder, zones)
-        request(folder, "prime", zones=list(zones), types=found.before.asked)
-    request(folder, "break", **said)
+        _request(folder, "prime", zones, types=found.before.asked)
+    _request(folder, "break", zones, phase=phase, **{"as": name})
     if not (found.before or keep_caches):
         forget(folder, zones)
 
 
 def heal_zones(folder: Folder, zones: Sequence[str], *, keep_caches: bool) -> None:
     """Put TLDs right; returns when their servers serve it. Raises BadInput or LabError."""
-    request(folder, "heal", zones=list(zones))
+    _request(folder, "heal", zones)
     if not keep_caches:
         forget(folder, zones)
+
+
+def _request(folder: Folder, do: str, zones: Sequence[str], **values: Any) -> None:
+    """Some zones at a time, so that each request is answered in good time."""
+    for start in range(0, len(zones), AT_ONCE):
+        request(folder, do, zones=list(zones[start : start + AT_ONCE]), **values)
 
 
 def forget(folder: Folder, zones: Sequence[str]) -> None:

@@ -23,9 +23,7 @@ from dns.rdtypes.ANY.DS import DS
 from dns.rdtypes.ANY.RRSIG import RRSIG
 from dns.rrset import RRset
 
-from orchestrator.lab.keys import KSK_FLAGS, ZSK_FLAGS, Key, make_key, same_tag_keys
-
-__all__ = ["KSK_FLAGS", "ZSK_FLAGS", "Key", "make_key", "same_tag_keys"]
+from orchestrator.lab.keys import Key
 
 Zone = list[RRset]
 Signing = Callable[[RRset], Zone]

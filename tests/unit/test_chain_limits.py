@@ -28,7 +28,8 @@ from orchestrator.chain.verify import ANSWER, KEYS_PER_TAG, SIGNATURES, Keys, Wh
 from orchestrator.chain.walk import ADDRESSES, SERVERS, Batch, Steps, Walk
 from orchestrator.dns.exchange import Question, Reply
 from orchestrator.dns.message import read
-from orchestrator.lab.signer import Zone, by_type, make_key, rrset, sign
+from orchestrator.lab.keys import make_key
+from orchestrator.lab.signer import Zone, by_type, rrset, sign
 from orchestrator.model import Cause, Remedy, State
 from orchestrator.report.verdict import exit_code
 

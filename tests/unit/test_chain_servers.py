@@ -31,7 +31,8 @@ from orchestrator.chain.evidence import Evidence
 from orchestrator.chain.judge import judge
 from orchestrator.chain.own import looks
 from orchestrator.chain.verify import When
-from orchestrator.lab.signer import Key, Window, Zone, make_key, rrset, sign, signature
+from orchestrator.lab.keys import Key, make_key
+from orchestrator.lab.signer import Window, Zone, rrset, sign, signature
 from orchestrator.model import Cause, Extent, Remedy, State, Verdict
 from orchestrator.report.verdict import exit_code
 

@@ -14,15 +14,8 @@ from hypothesis import strategies as st
 
 from orchestrator.chain.trust import enter
 from orchestrator.chain.verify import KEYS_PER_TAG, SIGNATURES, Keys, When, key_tag, keys_of, verify
-from orchestrator.lab.signer import (
-    Key,
-    Window,
-    ds_of,
-    make_key,
-    rrset,
-    same_tag_keys,
-    signature,
-)
+from orchestrator.lab.keys import Key, make_key, same_tag_keys
+from orchestrator.lab.signer import Window, ds_of, rrset, signature
 from orchestrator.model import Cause
 
 ZONE = dns.name.from_text("example.")
