@@ -27,7 +27,7 @@ StrictModes no
 MaxStartups 100
 """
 # sshd wants /run/sshd; in a mount namespace of its own it gets one that leaves no trace.
-START = "mount -t tmpfs run /run && mkdir /run/sshd && exec /usr/sbin/sshd -D -e -f {config}"
+START = "{first} mount -t tmpfs run /run; mkdir /run/sshd; exec /usr/sbin/sshd -D -e -f {config}"
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,12 @@ def serve(
     kinds: int = 1,
     more: Sequence[str] = (),
     before: Callable[[Sshd], None] = lambda _: None,
+    first: str = "",
 ) -> Iterator[Sshd]:
     """An sshd that shows `kinds` host keys; clients know one of them.
 
-    `more` is for its config, which `before` may still make files for.
+    `more` is for its config, which `before` may still make files for; `first` is shell that runs
+    in its mount namespace before it starts.
     """
     folder.mkdir(exist_ok=True)
     sshd = Sshd(folder, free_port())
@@ -91,9 +93,9 @@ def serve(
     keys = "\n".join([*(f"HostKey {folder}/host_{kind}" for kind in shown), *more])
     config.write_text(CONFIG.format(port=sshd.port, folder=folder, keys=keys))
     before(sshd)
+    start = START.format(config=config, first=first)
     process = subprocess.Popen(
-        ["unshare", "-m", "--kill-child", "--fork", "sh", "-c", START.format(config=config)],
-        stderr=subprocess.DEVNULL,
+        ["unshare", "-m", "--kill-child", "--fork", "sh", "-c", start], stderr=subprocess.DEVNULL
     )
     try:
         wait_until(lambda: answers(sshd.port), 10, "sshd", every=0.05)

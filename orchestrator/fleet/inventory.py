@@ -13,6 +13,7 @@ from orchestrator import yamlfile
 from orchestrator.model import Value
 
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+USER_NAME = r"^[A-Za-z_][A-Za-z0-9._-]*$"
 EngineName = Literal["unbound", "bind"]
 Port = Annotated[int, Field(ge=1, le=65535)]
 _JUMP = re.compile(
@@ -84,6 +85,10 @@ Address = Annotated[IPv4Address | IPv6Address, BeforeValidator(_address)]
 HostPath = Annotated[str, AfterValidator(_host_path)]
 
 
+# "restricted": only ntactl's own wrapper may be run as root (`ntactl fleet sudoers`).
+Sudo = bool | Literal["restricted"]
+
+
 class Ssh(Value):
     """How to reach a host. What is left out, ~/.ssh/config says; else it is root, port 22, direct.
 
@@ -92,7 +97,7 @@ class Ssh(Value):
     ~/.ssh/known_hosts says which host key is right.
     """
 
-    user: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9._-]*$")] | None = None
+    user: Annotated[str, StringConstraints(pattern=USER_NAME)] | None = None
     port: Port | None = None
     key: Path | None = None
     known_hosts: Path | None = None
@@ -121,7 +126,7 @@ class Host(Value):
     site: str = "default"
     labels: tuple[str, ...] = ()
     ssh: Ssh = Ssh()
-    sudo: bool = False
+    sudo: Sudo = False
     paths: Paths = Paths()
 
 
@@ -140,7 +145,7 @@ class Shared(Value):
     site: str = "default"
     labels: tuple[str, ...] = ()
     ssh: Ssh = Ssh()
-    sudo: bool = False
+    sudo: Sudo = False
     paths: Paths = Paths()
 
 

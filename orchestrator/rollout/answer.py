@@ -66,7 +66,7 @@ def refusal(ran: Ran) -> tuple[str, str]:
             rule, _, message = rest.partition(" ")
             return rule, message
     if re.search(r"^(sudo:|.*is not in the sudoers file|.*may not run sudo)", said):
-        return "no-sudo", f"sudo refused: {said}; allow this user to run sh without a password"
+        return "no-sudo", f"sudo refused: {said}; what to allow: ntactl fleet sudoers"
     if ran.exit is None:
         return "killed", "the program was killed on the host; what it did is read back next time"
     if ran.exit in {126, 127}:

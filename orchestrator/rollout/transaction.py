@@ -11,9 +11,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
-from shlex import quote
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import StringConstraints
 
@@ -21,8 +19,9 @@ from orchestrator.engines import engine
 from orchestrator.errors import BadInput
 from orchestrator.fleet.inventory import Host
 from orchestrator.model import HostReading, Time, Value, Zone
-from orchestrator.render import render, text
+from orchestrator.rollout import shell, wrapper
 from orchestrator.rollout.answer import parse_reading, parse_receipt, refusal
+from orchestrator.rollout.shell import CRON_FOLDER, FOLDER, Action
 
 __all__ = [
     "LONGEST_ID",
@@ -39,9 +38,6 @@ __all__ = [
     "renew_program",
     "revert_program",
 ]
-
-FOLDER = "/var/lib/ntactl"
-CRON_FOLDER = "/etc/cron.d"
 
 # It names files, of cron too, which skips names with a dot (cron(8)).
 LONGEST_ID = 96
@@ -128,7 +124,7 @@ def _apply_commands(host: Host, nta: NtaOrder) -> tuple[str, ...]:
 
 def _arm_commands(nta: NtaOrder) -> tuple[str, ...]:
     ends = f"echo {_epoch(nta.ends_at)} > {FOLDER}/nta/{nta.id}/ends_at"
-    entry = _cron_entry(nta).splitlines()[-1]
+    entry = shell.cron_entry(nta.id, nta.zone).splitlines()[-1]
     return (ends, f"echo '{entry}' > {CRON_FOLDER}/ntactl-{nta.id}")
 
 
@@ -184,46 +180,37 @@ def renew_program(host: Host, ntas: Sequence[NtaOrder], generation: int) -> str:
     return _program(host, "renew", ntas, {"generation": str(generation)})
 
 
-Action = Literal["read", "apply", "revert", "renew"]
-
-
 def _program(
-    host: Host, action: Action, ntas: Sequence[NtaOrder] = (), orders: Mapping[str, str] = {}
+    host: Host,
+    action: Action,
+    ntas: Sequence[NtaOrder] = (),
+    orders: Mapping[str, str] = {},
 ) -> str:
-    guarded = _code("host/base.sh", "host/nta.sh", f"{host.engine}/engine.sh")
-    variables = {"settings": _assign(_settings(host)), "library": guarded, "action": action}
+    if host.sudo == "restricted":
+        ends = [(nta.id, nta.zone, _epoch(nta.ends_at)) for nta in ntas]
+        return wrapper.orders(host, action, orders, ends)
+    guarded = f"{shell.common()}\n{shell.engine_code(host.engine)}"
+    variables = {"settings": shell.settings(host), "library": guarded, "action": action}
     if ntas:
-        variables |= {"guard_text": _code("host/guard.sh"), **orders}
+        variables |= {"guard_text": shell.guard_code(), **orders}
         variables["ids"] = " ".join(nta.id for nta in ntas)
-    changes = ("host/change.sh",) if ntas else ()
     parts = [
         "set -u",
-        "exec 3>&1 1>&2 </dev/null",  # whatever tools print is told aside, the answer goes to 3
-        _assign(variables),
+        shell.ASIDE,
+        shell.assign(variables),
         _order_function(host, ntas),
         'eval "$settings"',
         'eval "$library"',
-        _code("host/look.sh", *changes, f"host/{action}.sh"),
+        shell.action_code(action),
     ]
     return "\n".join(part for part in parts if part)
-
-
-def _settings(host: Host) -> dict[str, str]:
-    return {
-        "engine": host.engine,
-        "base": FOLDER,
-        "cron_folder": CRON_FOLDER,
-        "config": host.paths.config,
-        "dropin": engine(host.engine).dropin(host),
-        "header": engine(host.engine).header(),
-    }
 
 
 def _order_function(host: Host, ntas: Sequence[NtaOrder]) -> str:
     """order ID sets what the program knows of one NTA."""
     if not ntas:
         return ""
-    cases = (f"{nta.id})\n{_assign(_order(host, nta))}\n;;" for nta in ntas)
+    cases = (f"{nta.id})\n{shell.assign(_order(host, nta))}\n;;" for nta in ntas)
     return "\n".join(["order() {", "case $1 in", *cases, "*) return 1 ;;", "esac", "}"])
 
 
@@ -232,24 +219,8 @@ def _order(host: Host, nta: NtaOrder) -> dict[str, str]:
         "zone": nta.zone,
         "ends": str(_epoch(nta.ends_at)),
         "fragment": engine(host.engine).line(nta.id, nta.zone),
-        "cron_entry": _cron_entry(nta),
+        "cron_entry": shell.cron_entry(nta.id, nta.zone),
     }
-
-
-def _cron_entry(nta: NtaOrder) -> str:
-    values = {"id": nta.id, "zone": nta.zone, "folder": FOLDER}
-    return render("host/cron.j2", **values).removesuffix("\n")
-
-
-def _assign(variables: Mapping[str, str]) -> str:
-    return "\n".join(f"{name}={quote(value)}" for name, value in variables.items())
-
-
-@cache  # the same for a thousand hosts
-def _code(*paths: str) -> str:
-    """Shell files as they are, without their comment lines and indentation: they travel."""
-    lines = (line.strip() for path in paths for line in text(path).splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("#"))
 
 
 def _epoch(at: datetime) -> int:

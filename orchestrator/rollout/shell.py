@@ -1,0 +1,85 @@
+"""The pieces of which programs for hosts are made: files of templates/host/ and an engine's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
+from shlex import quote
+from typing import Literal
+
+from orchestrator.engines import engine
+from orchestrator.fleet.inventory import Host
+from orchestrator.render import render, text
+
+Action = Literal["read", "apply", "revert", "renew"]
+ACTIONS: tuple[Action, ...] = ("read", "apply", "revert", "renew")
+FOLDER = "/var/lib/ntactl"
+CRON_FOLDER = "/etc/cron.d"
+# Whatever tools print is told aside, the answer goes to 3.
+ASIDE = "exec 3>&1 1>&2 </dev/null"
+
+
+@cache  # the same for a thousand hosts
+def code(*paths: str) -> str:
+    """Shell files as they are, without their comment lines and indentation: they travel."""
+    lines = (line.strip() for path in paths for line in text(path).splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("#"))
+
+
+def common() -> str:
+    """What programs and guards of every engine stand on."""
+    return code("host/base.sh", "host/nta.sh")
+
+
+def engine_code(name: str) -> str:
+    """What an engine adds to that."""
+    return code(f"{name}/engine.sh")
+
+
+def guard_code() -> str:
+    """What a guard does, on top of the library."""
+    return code("host/guard.sh")
+
+
+def action_code(action: Action) -> str:
+    """What an action does, on top of the library."""
+    changes = () if action == "read" else ("host/change.sh",)
+    return code("host/look.sh", *changes, f"host/{action}.sh")
+
+
+def settings(host: Host) -> str:
+    """What is particular to a host, as shell variables."""
+    the_engine = engine(host.engine)
+    values = {
+        "engine": host.engine,
+        "base": FOLDER,
+        "cron_folder": CRON_FOLDER,
+        "config": host.paths.config,
+        "dropin": the_engine.dropin(host),
+        "header": the_engine.header(),
+    }
+    return assign(values)
+
+
+def cron_entry(nta_id: str, zone: str) -> str:
+    """The guard's entry for cron."""
+    values = {"id": nta_id, "zone": zone, "folder": FOLDER}
+    return render("host/cron.j2", **values).removesuffix("\n")
+
+
+def assign(variables: Mapping[str, str]) -> str:
+    """Shell variables, every value quoted."""
+    return "\n".join(f"{name}={quote(value)}" for name, value in variables.items())
+
+
+def kind(host: Host) -> str:
+    """One hash over all that runs on a host but its orders: what is particular, and every piece."""
+    return sha256(f"{settings(host)}\n{_pieces(host.engine)}".encode()).hexdigest()
+
+
+@cache
+def _pieces(name: str) -> str:
+    actions = map(action_code, ACTIONS)
+    orders = code("host/orders.sh")
+    return "\n".join([common(), engine_code(name), guard_code(), *actions, orders])
