@@ -51,6 +51,10 @@ RECORDS = (
     "todname CNAME www.d",
     "loop CNAME loop2",
     "loop2 CNAME loop",
+    "self CNAME self",
+    "round CNAME round2",
+    "round2 CNAME round3",
+    "round3 CNAME round",
 )
 LEAF = ("www A 192.0.2.80", "*.wild A 192.0.2.81", "sole A 192.0.2.85")
 DENIALS = ("nsec", "nsec3", "optout")
@@ -78,8 +82,9 @@ def plans(denial: str = "nsec", **example: object) -> dict[str, Plan]:
     )
     more = example.pop("children", ())
     anchor = example.pop("ds", None)
+    records = (*RECORDS, *example.pop("records", ()))
     made["example"] = Plan(
-        "example.com.", EXAMPLE, RECORDS, children=(*children, *more), denial=denial, **example
+        "example.com.", EXAMPLE, records, children=(*children, *more), denial=denial, **example
     )
     made["exnet"] = Plan("example.net.", EXNET, LEAF, denial=denial)
     ds = anchor if anchor is not None else (made["example"].key.ds(),)
@@ -423,6 +428,22 @@ def trust_anchors() -> Iterator[Case]:
         yield from case(id_, question, state, denials=("nsec",), **options)
 
 
+EXTRA = make(name_of("zz.example.com."), A, "192.0.2.66")
+SPURIOUS = make(name_of("example.com."), RdataType.NS, "ns.example.com.")
+
+
+def no_aa(message: Message) -> Message:
+    message.flags &= ~dns.flags.AA
+    return message
+
+
+def _one_more_bad(message: Message) -> Message:
+    for item in message.answer:
+        if item.rdtype == RRSIG:
+            item.add(flipped(item[0]))
+    return message
+
+
 def bad_signatures() -> Iterator[Case]:
     www, mx = "www.example.com.", "example.com."
     for id_, change, cause in (
@@ -444,6 +465,16 @@ def bad_signatures() -> Iterator[Case]:
             f"positive-{id_}", f"{www} A", "bogus", at(www, "A", change), cause=cause,
             denials=("nsec",),
         )  # fmt: skip
+    for id_, question, edits in (
+        ("answer-nx", f"{www} A", (at(www, "A", rcode(dns.rcode.NXDOMAIN), EXAMPLE),)),
+        ("answer-extra", f"{www} A", (at(www, "A", added(1, EXTRA), EXAMPLE),)),
+        ("ns-unsigned", f"{www} A", (at(www, "A", added(2, SPURIOUS), EXAMPLE),)),
+        ("not-authoritative", f"{www} A", (at(www, "A", no_aa, EXAMPLE),)),
+        ("two-signatures", f"{www} A", (at(www, "A", _one_more_bad, EXAMPLE),)),
+        ("dnskey-nx", f"{www} A", (at(mx, "DNSKEY", rcode(dns.rcode.NXDOMAIN), EXAMPLE),)),
+    ):
+        state = "bogus" if id_ == "answer-nx" else "secure"
+        yield from case(id_, question, state, *edits, denials=("nsec",))
     changed = added(1, make(name_of(www), A, "192.0.2.66"))
     yield from case("record-added", f"{www} A", "bogus", at(www, "A", changed), denials=("nsec",))
     other = chained(instead("www.leaf.example.com. A", plans()["example"]),
@@ -572,6 +603,10 @@ def _with_denials_of(question: str) -> Change:
     return edit
 
 
+def _no_soa(section: list[RRset]) -> list[RRset]:
+    return [item for item in section if item.rdtype != SOA]
+
+
 _OPEN = {
     "nx-as-nodata",
     "nx-no-proof",
@@ -587,6 +622,8 @@ def denials() -> Iterator[Case]:
         ("nx-no-proof", f"{nx} A", without(NSEC, NSEC3)),
         ("nx-proof-unsigned", f"{nx} A", unsigned(NSEC, NSEC3)),
         ("nx-proof-spoilt", f"{nx} A", signatures(flipped, NSEC, NSEC3)),
+        ("nx-soa-taken-out", f"{nx} A", everywhere(_no_soa)),
+        ("nodata-soa-taken-out", f"{www} MX", everywhere(_no_soa)),
         ("nx-soa-unsigned", f"{nx} A", unsigned(SOA)),
         ("nx-soa-spoilt", f"{nx} A", signatures(flipped, SOA)),
         ("nx-unsigned", f"{nx} A", unsigned()),
@@ -734,8 +771,9 @@ def servers() -> Iterator[Case]:
     for id_, change in (("all-silent", silent), ("all-refuse", failing(dns.rcode.REFUSED))):
         bad = Edit(change, None, None, (EXAMPLE,))
         yield from case(id_, f"{www} A", "indeterminate", bad, denials=("nsec",), unbound="bogus")
-    yield from case("alias-circle", "loop.example.com. A", "indeterminate", denials=("nsec",),
-                    unbound="bogus")  # fmt: skip
+    for id_, alias in (("two", "loop"), ("one", "self"), ("three", "round")):
+        yield from case(f"alias-circle-of-{id_}", f"{alias}.example.com. A", "bogus",
+                        denials=("nsec",), cause="validation-limit")  # fmt: skip
 
 
 def all_cases() -> list[Case]:

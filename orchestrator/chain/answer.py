@@ -64,7 +64,7 @@ class Answers:
         message = heard.message
         found = wanted(message, name, rdtype)
         if found and message.rcode == dns.rcode.NXDOMAIN:
-            return _contradicts_its_rcode(heard, name)
+            return (yield from self._unsigned(name, rdtype, _contradicts_its_rcode(name)))
         if found:
             judged = yield from self._all(heard, *found)
             return replace(judged, shows=dns.rdatatype.to_text(rdtype))
@@ -166,6 +166,9 @@ class Answers:
         for soa in (rrset for rrset in message.authority if rrset.rdtype == SOA):
             tally.check(message.authority, soa)
         tally.prove(claim, name)
+        if fault := _over_nothing(message):
+            tally.bad += 1
+            tally.faults.append(fault)
         return summed(tally, _shows(message))
 
 
@@ -173,10 +176,19 @@ def _shows(message: Message) -> str:
     return "NXDOMAIN" if message.rcode == dns.rcode.NXDOMAIN else "NODATA"
 
 
-def _contradicts_its_rcode(heard: Heard, name: Name) -> Judged:
+def _contradicts_its_rcode(name: Name) -> Fault:
     detail = "the rcode is NXDOMAIN, and the answer has the name: resolvers take neither"
-    fault = Fault(Cause.DENIAL_INVALID, "NSEC", name.to_text(), detail)
-    return Judged(State.BOGUS, heard.place.zone, (Blame(fault),), bad=1)
+    return Fault(Cause.DENIAL_INVALID, "NSEC", name.to_text(), detail)
+
+
+def _over_nothing(message: Message) -> Fault | None:
+    """A denial's signature without the RRset: something was taken out."""
+    kept = {(rrset.name, rrset.rdtype) for rrset in message.authority}
+    for rrset in message.authority:
+        if rrset.covers in (SOA, NSEC, NSEC3) and (rrset.name, rrset.covers) not in kept:
+            kind, owner = dns.rdatatype.to_text(rrset.covers), rrset.name.to_text()
+            return Fault(Cause.DENIAL_INVALID, kind, owner, "its signature came without it")
+    return None
 
 
 def _in_spite_of_its_rcode(judged: Judged, name: Name) -> Judged:

@@ -222,8 +222,7 @@ class Links:
             yield from ()
             self.when.begin()
             answer = heard.message.answer
-            gone = heard.message.rcode == dns.rcode.NXDOMAIN
-            keys = None if gone else find(answer, zone, DNSKEY)
+            keys = find(answer, zone, DNSKEY)
             signed = signatures(answer, zone, DNSKEY)
             entries = [enter(zone, ds, keys, signed, self.when) for ds in groups]
             good = (one for one in entries if one.insecure or (one.keys and one.fault is None))

@@ -76,7 +76,8 @@ def _follow(answers: Answers, name: Name, rdtype: RdataType) -> Steps[list[Judge
         name = judged.target
     detail = "the aliases lead in a circle" if name in been else f"over {ALIASES} aliases"
     fault = Fault(Cause.VALIDATION_LIMIT, "CNAME", name.to_text(), f"{detail}: there is no answer")
-    return [*links, Judged(State.INDETERMINATE, name, (Blame(fault),))]
+    # Neither an RRset nor a denial at its end: nothing to validate, SERVFAIL from Unbound.
+    return [*links, Judged(State.BOGUS, name, (Blame(fault, ""),))]
 
 
 def _link(
@@ -148,6 +149,8 @@ def _judge(seen: Seen, at: datetime, when: When, duration_ms: int) -> Validation
     ends = [one.expires for one in counted if one.expires is not None]
     zone = worst.zone.canonicalize().to_text()
     what, why = _remedy(state, extent, zone)
+    if any(blame.fault.cause is Cause.VALIDATION_LIMIT for blame in worst.blames):
+        what, why = Remedy.ESCALATE, "there is no end to it, and an NTA would not give it one"
     return Validation(
         name=seen.name.canonicalize().to_text(),
         type=RdataType.to_text(seen.rdtype),
