@@ -129,3 +129,11 @@ def agent(folder: Path, *keys: Path) -> Iterator[None]:
     finally:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def silent() -> Iterator[socket.socket]:
+    """A server that is taken for up: the kernel takes connections, and nobody speaks."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        server.setblocking(False)
+        yield server

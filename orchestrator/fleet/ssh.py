@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import paramiko
@@ -69,19 +68,19 @@ class Fleet:
         self._kept: dict[Route, paramiko.Transport] = {}
         self._open: set[paramiko.Transport] = set()
         self._lock = threading.RLock()
+        self._warming: threading.Thread | None = None
+        self._enough = threading.Event()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
+        self._enough.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._close_all()
         self._pool.shutdown(wait=True)
+        if self._warming is not None:
+            self._warming.join()
         self._close_all()  # what a worker opened while we closed the others
 
     def _close_all(self) -> None:
@@ -104,7 +103,23 @@ class Fleet:
         `deadline` is in seconds, for each host from the moment its turn comes. Once `stopping()`
         is true no host begins: those in flight finish, the others are "stopped".
         """
+        self._enough.set()
         return self._turns(programs, deadline, self._work, stopping).outcomes()
+
+    def warm(self, hosts: Sequence[Host]) -> None:
+        """Connect to hosts in the background, until the next run; that then finds them open."""
+        self._enough.set()
+        self._enough = threading.Event()
+        programs, patience = [(host, "") for host in hosts], self._connect_timeout
+        turns = self._turns(programs, 2 * patience, self._open_only, self._enough.is_set)
+        self._warming = threading.Thread(target=turns.to_the_end, name="warming")
+        self._warming.start()
+
+    def _open_only(self, turn: Turn) -> Outcome:
+        turn.route = turn.route or self._files.route(turn.host)
+        if turn.route not in self._kept:
+            self._connect(turn.route, turn)
+        return Outcome(turn.host.name, 0, "", "", "ok")
 
     def _turns(
         self,
@@ -189,8 +204,10 @@ class Fleet:
         except _ERRORS as error:
             self._drop(transport)
             raise FailureError("unreachable", f"{peer} hung up: {error}") from error
-        self._kept[way] = transport
-        return transport
+        kept = self._kept.setdefault(way, transport)
+        if kept is not transport:  # warmed meanwhile
+            self._drop(transport)
+        return kept
 
     def _socket(self, peer: Peer, turn: Turn) -> socket.socket:
         """The one that has answered, else a new one: to a jump host, or after a kept one died."""
@@ -293,7 +310,8 @@ def _authenticate(
     if not keys and peer.keys and unusable:
         raise FailureError("auth", unusable[0])
     what = f"none of the {tried} keys tried" if tried else "no key: there is none to try"
-    hints = [*map(_untimely, keys), *unusable]
+    blobs = [key.public_blob.key_blob for key in keys if key.public_blob]
+    hints = [*(certificate.not_now(blob, time.time()) for blob in blobs), *unusable]
     if not peer.keys:
         hints.insert(0, "name one in the inventory (ssh.key), or add it to ssh-agent")
     text = "".join(f"; {hint}" for hint in hints if hint)
@@ -367,12 +385,6 @@ def _with(key: paramiko.PKey, blob: paramiko.pkey.PublicBlob | None) -> paramiko
     twin = object.__new__(type(key))  # copy.copy never ends with an agent's key
     vars(twin).update(vars(key), public_blob=blob)
     return twin
-
-
-def _untimely(key: paramiko.PKey) -> str:
-    """Why the certificate that goes with a key does not hold now; "" when it does."""
-    blob = key.public_blob
-    return certificate.not_now(blob.key_blob, time.time()) if blob else ""
 
 
 def _load_key(path: Path) -> paramiko.PKey:

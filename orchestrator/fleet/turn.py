@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from orchestrator.fleet.inventory import Host
@@ -103,6 +104,12 @@ class Turns:
                 if future.cancel() and turn.sock is not None:
                     turn.sock.close()
             self.reach.close()
+
+    def to_the_end(self) -> None:
+        """Take all turns for what they leave behind; nobody hears how they went."""
+        with suppress(CancelledError, RuntimeError):  # the pool may close meanwhile
+            for _ in self.outcomes():
+                pass
 
     def _ended(self) -> Iterator[Outcome]:
         for future in [future for future in self.begun if future.done()]:

@@ -25,7 +25,8 @@ class Journal(Protocol):
 class Runner(Protocol):
     """Runs one program a host over SSH, yields as hosts finish.
 
-    Once `stopping()` is true no host begins; those that did not are "stopped".
+    Once `stopping()` is true no host begins; those that did not are "stopped". `warm` connects
+    to hosts in the background until the next run.
     """
 
     def run(
@@ -35,6 +36,8 @@ class Runner(Protocol):
         deadline: float,
         stopping: Callable[[], bool] = ...,
     ) -> Iterator[Outcome]: ...
+
+    def warm(self, hosts: Sequence[Host]) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from sshd import Sshd, free_port, one
+from harness import wait_until
+from sshd import Sshd, free_port, one, silent
 
 from orchestrator.fleet.ssh import Fleet, Outcome
 
@@ -38,6 +39,58 @@ def test_connections_are_kept_and_a_dead_one_is_replaced(sshd: Sshd) -> None:
         time.sleep(0.2)
         (outcome,) = fleet.run([(sshd.host(), "echo hi")], deadline=20)
         assert (outcome.kind, outcome.stdout) == ("ok", "hi\n")
+
+
+def test_warmed_connections_are_there_for_the_next_run(sshd: Sshd) -> None:
+    hosts = [sshd.host(f"h{n}") for n in range(6)]
+    lost = sshd.host("lost", port=free_port())
+    with Fleet(workers=4, connect_timeout=5) as fleet:
+        fleet.warm([*hosts, lost])
+        wait_until(lambda: len(fleet._kept) == 6, 10, "six connections", every=0.02)
+        kept = set(fleet._kept.values())
+        kinds = [o.kind for o in fleet.run([(h, "echo hi") for h in [*hosts, lost]], deadline=20)]
+        assert sorted(kinds) == ["ok"] * 6 + ["unreachable"]
+        assert set(fleet._kept.values()) == kept
+
+
+def test_warming_ends_with_the_fleet_and_stands_in_nobodys_way(sshd: Sshd) -> None:
+    with silent() as server, Fleet(workers=2, connect_timeout=30) as fleet:
+        began = time.monotonic()
+        mute = [sshd.host(f"m{n}", port=server.getsockname()[1]) for n in range(6)]
+        fleet.warm([*mute, sshd.host("h1")])
+        (outcome,) = fleet.run([(sshd.host("h2"), "echo hi")], deadline=20)
+        assert outcome.kind == "ok"
+        fleet.warm(mute)
+    assert time.monotonic() - began < 10
+
+
+def test_hosts_that_say_nothing_hold_up_nobody(sshd: Sshd) -> None:
+    """More of them than threads, and first in the row."""
+    with silent() as server, Fleet(workers=4, connect_timeout=3) as fleet:
+        mute = [sshd.host(f"m{n}", port=server.getsockname()[1]) for n in range(20)]
+        refusing = [sshd.host(f"r{n}", port=free_port()) for n in range(4)]
+        live = [sshd.host(f"h{n}") for n in range(8)]
+        began = time.monotonic()
+        at: dict[str, float] = {}
+        programs = [(host, "echo hi") for host in [*mute, *refusing, *live]]
+        for outcome in fleet.run(programs, deadline=20):
+            assert outcome.kind == ("ok" if outcome.host.startswith("h") else "unreachable")
+            at[outcome.host] = time.monotonic() - began
+    assert len(at) == 32
+    assert max(seconds for host, seconds in at.items() if host.startswith("h")) < 3
+    assert 3 <= max(at.values()) < 6
+
+
+def test_whoever_has_not_answered_is_called_off(sshd: Sshd) -> None:
+    asked = threading.Event()
+    with silent() as server, Fleet(workers=4, connect_timeout=30) as fleet:
+        mute = [sshd.host(f"m{n}", port=server.getsockname()[1]) for n in range(20)]
+        programs = [(host, "echo hi") for host in [sshd.host(), *mute]]
+        kinds = []
+        for outcome in fleet.run(programs, deadline=60, stopping=asked.is_set):
+            kinds.append(outcome.kind)
+            asked.set()
+    assert kinds == ["ok"] + ["stopped"] * 20
 
 
 def test_many_hosts_give_results_as_they_finish(sshd: Sshd) -> None:

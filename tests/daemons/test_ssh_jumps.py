@@ -2,12 +2,10 @@
 
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sshd import Sshd, free_port, one, serve
+from sshd import Sshd, free_port, one, serve, silent
 
 from orchestrator.fleet.ssh import Fleet
 
@@ -29,14 +27,6 @@ def test_through_a_jump_host(sshd: Sshd, tmp_path: Path) -> None:
                 assert [o.stdout for o in outcomes] == ["hi\n"] * 3, outcomes
         lost = one(inner.host(**{**hop, "port": free_port()}))
         assert (lost.kind, "jump host" in lost.error) == ("unreachable", True)
-
-
-@contextmanager
-def silent() -> Iterator[socket.socket]:
-    """A server that is taken for up: the kernel takes connections, and nobody speaks."""
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
-        server.setblocking(False)
-        yield server
 
 
 def connections(server: socket.socket) -> int:
