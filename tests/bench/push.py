@@ -92,10 +92,8 @@ def tell(mode: str, count: int, said: dict[str, dict[str, float]]) -> None:
     )
     ratio = said["second"]["wall"] / said["first"]["wall"]
     left = f"{said['mb']:.0f} MB, {said['kept']} open, {said['threads_left']} threads left"
-    print(
-        f"{mode:12} {count:5}   cold {cold}   warm {warm}   warm/cold {ratio:.2f}   {left}",
-        flush=True,
-    )
+    print(f"{mode:12} {count:5}   cold {cold}   warm {warm}   warm/cold {ratio:.2f}")
+    print(f"{'':20} {left}; load {os.getloadavg()[0]:.0f}", flush=True)
 
 
 def main() -> None:
@@ -117,7 +115,12 @@ def arguments() -> argparse.Namespace:
 
 
 def own(hosts: Hosts, count: int) -> None:
-    """Ours: each mode cold and warm, and the whole transaction against the bare exec."""
+    """Ours: each mode cold and warm, and the whole transaction against the bare exec.
+
+    "nothing" is SSH alone, "script" the steps that the peers do, "bare" the real program as one
+    exec and "transaction" the same through journal and receipts. Of the last two a host's own
+    work (some 200 processes, on this machine's cores too) is nearly all.
+    """
     said = {}
     for mode in ("nothing", "script", "bare", "transaction"):
         said[mode] = ours(hosts, mode, count)

@@ -18,10 +18,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from hands import a_host  # noqa: E402
-from harness import wait_until  # noqa: E402
-from sshd import answers, free_port, make_key  # noqa: E402
-
 from orchestrator.fleet.inventory import Host  # noqa: E402
 
 CONTROL = """\
@@ -52,6 +48,7 @@ AuthenticationMethods publickey
 UsePAM no
 StrictModes no
 MaxStartups 4000
+Subsystem sftp internal-sftp
 """
 # In a mount namespace of its own: there /run says that a cron runs, and root's shell is sh.
 START = """\
@@ -71,10 +68,11 @@ class Hosts:
         """One of them, counted from 0."""
         address = f"127.20.{number // 250}.{number % 250 + 1}"
         own = self.folder / "hosts" / address
-        return a_host(
+        return Host(
             name=f"h{number}",
             address=address,
             dns=address,
+            engine="unbound",
             ssh={
                 "user": "root",
                 "port": port or self.port,
@@ -110,6 +108,9 @@ class Hosts:
 @contextmanager
 def serve(count: int) -> Iterator[Hosts]:
     """That many hosts, gone at the end."""
+    from harness import wait_until
+    from sshd import answers, free_port
+
     with tempfile.TemporaryDirectory(prefix="ntactl-push-", dir="/dev/shm") as name:
         hosts = Hosts(Path(name), free_port())
         _furnish(hosts, count)
@@ -126,6 +127,8 @@ def serve(count: int) -> Iterator[Hosts]:
 
 
 def _furnish(hosts: Hosts, count: int) -> None:
+    from sshd import make_key
+
     folder = hosts.folder
     for key in ("user", "host"):
         make_key(folder / key)

@@ -14,17 +14,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from push_hosts import Hosts
 from push_steps import steps
 
-from orchestrator.cli import desk
 from orchestrator.fleet.inventory import Host
 from orchestrator.fleet.ssh import Fleet, Outcome
-from orchestrator.incident.store import Store
-from orchestrator.rollout.means import Means
-from orchestrator.rollout.send import Job, read, send
-from orchestrator.rollout.transaction import NtaOrder, apply_program, change
+
+if TYPE_CHECKING:  # a row of SSH alone must not pay for these
+    from orchestrator.rollout.send import Job
+    from orchestrator.rollout.transaction import NtaOrder
 
 PLAN = "0badcafe"
 
@@ -55,12 +55,19 @@ def timed(work: Callable[[], object]) -> dict[str, float]:
 
 
 def orders() -> tuple[NtaOrder, ...]:
+    from orchestrator.cli import desk
+    from orchestrator.rollout.transaction import NtaOrder
+
     end = desk.now().replace(microsecond=0, year=desk.now().year + 1)
     return (NtaOrder(id="de-4f2a91c0", zone="de.", ends_at=end),)
 
 
 def jobs(there: There, hosts: list[Host]) -> list[Job]:
     """Every host as planned from what the first one holds: they all are alike."""
+    from orchestrator.cli import desk
+    from orchestrator.rollout.send import Job, read
+    from orchestrator.rollout.transaction import change
+
     readings, faults = read(there, desk.now, hosts[:1], deadline=60)
     assert readings, faults
     reading = readings[hosts[0].name]
@@ -69,6 +76,11 @@ def jobs(there: There, hosts: list[Host]) -> list[Job]:
 
 def transaction(there: There, hosts: list[Host]) -> Callable[[], None]:
     """`send` as apply uses it: journal before and after, programs made, receipts read."""
+    from orchestrator.cli import desk
+    from orchestrator.incident.store import Store
+    from orchestrator.rollout.means import Means
+    from orchestrator.rollout.send import send
+
     todo = jobs(there, hosts)
 
     def work() -> None:
@@ -99,18 +111,17 @@ def _nothing(*_args: object, **_more: object) -> None:
 
 def bare(there: There, hosts: list[Host]) -> Callable[[], None]:
     """The same program as one exec a host, and nothing else."""
+    from orchestrator.rollout.transaction import apply_program
+
     programs = [
-        (
-            job.host,
-            there.hosts.localised(job.host, apply_program(job.host, job.change, generation())),
-        )
+        (job.host, there.hosts.localised(job.host, apply_program(job.host, job.change, now_ms())))
         for job in jobs(there, hosts)
         if job.change
     ]
     return lambda: check(there.fleet.run(programs, deadline=300), "applied")
 
 
-def generation() -> int:
+def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 

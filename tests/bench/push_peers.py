@@ -34,7 +34,7 @@ def install(folder: Path, tool: str) -> None:
     venv = folder / tool
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     pip = [venv / "bin/pip", "install", "-q", "--disable-pip-version-check", PACKAGES[tool]]
-    subprocess.run(pip, check=True)
+    subprocess.run(pip, check=True, stderr=subprocess.DEVNULL)
 
 
 def version(folder: Path, tool: str) -> str:
