@@ -130,7 +130,6 @@ def _peer(jump: Jump, name: str, found: Found, default_user: str) -> Peer:
     def paths(key: str) -> tuple[Path, ...]:
         return tuple(_path(text, values) for text in found.all(key))
 
-    known = found.one("userknownhostsfile").split()
     return Peer(
         user=user,
         address=jump.address,
@@ -139,9 +138,17 @@ def _peer(jump: Jump, name: str, found: Found, default_user: str) -> Peer:
         keys=paths("identityfile"),
         certificates=paths("certificatefile"),
         only=found.yes("identitiesonly"),
-        known_hosts=tuple(_path(text, values) for text in known),
+        known_hosts=_known_hosts(found.one("userknownhostsfile"), values),
         alias=_expand(found.one("hostkeyalias"), values),
     )
+
+
+def _known_hosts(text: str, values: dict[str, str]) -> tuple[Path, ...]:
+    """The files named, of several those that are there; "none" is an empty one."""
+    if text.lower() == "none":
+        return (Path(os.devnull),)
+    paths = tuple(_path(word, values) for word in text.split())
+    return tuple(path for path in paths if path.exists()) or paths
 
 
 def _port(text: str) -> int:

@@ -43,6 +43,11 @@ class Turn:
         """Let the clock run, unless it does."""
         self.until = min(self.until, time.monotonic() + self.seconds)
 
+    def put_down(self) -> None:
+        """Close the connection that nobody took up."""
+        if self.sock is not None:
+            self.sock.close()
+
     def left(self) -> float:
         """Seconds left. Raises FailureError when there are none."""
         seconds = self.until - time.monotonic()
@@ -66,6 +71,8 @@ def take(turn: Turn, work: Callable[[Turn], Outcome]) -> Outcome:
         kind: Kind = "lost" if turn.sent else "unreachable"
         text = f"unexpected {type(error).__name__}: {error}"
         return FailureError(kind, text).outcome(turn.host.name)
+    finally:
+        turn.put_down()
 
 
 def nowhere(_turn: Turn) -> None:
@@ -88,10 +95,11 @@ class Turns:
     first: Callable[[Turn], Peer | None] = nowhere
     patience: float = 10.0
     begun: dict[Future[Outcome], Turn] = field(default_factory=dict)
-    reach: Reach[Turn] = field(default_factory=Reach)
+    reach: Reach[Turn] = field(init=False)
 
     def outcomes(self) -> Iterator[Outcome]:
         """Begin turns as others end; give each host's outcome when it is there."""
+        self.reach = Reach()
         try:
             while self.todo or self.begun or self.reach.busy:
                 yield from self._called_off()
@@ -101,8 +109,8 @@ class Turns:
                 self._wake_overdue()
         finally:
             for future, turn in self.begun.items():
-                if future.cancel() and turn.sock is not None:
-                    turn.sock.close()
+                if future.cancel():
+                    turn.put_down()
             self.reach.close()
 
     def to_the_end(self) -> None:

@@ -121,6 +121,13 @@ def test_the_inventory_goes_before_the_config(home: Path) -> None:
     assert not peer.only
 
 
+def test_of_known_hosts_files_those_count_that_are_there(home: Path) -> None:
+    (home / "two").touch()
+    assert end(home, f"UserKnownHostsFile {home}/one {home}/two").known_hosts == (home / "two",)
+    assert end(home, f"UserKnownHostsFile {home}/one").known_hosts == (home / "one",)
+    assert end(home, "UserKnownHostsFile none").known_hosts == (Path("/dev/null"),)
+
+
 def test_where_both_are_silent(home: Path) -> None:
     assert end(home, "") == Peer("root", "192.0.2.1", 22, "h1")
 
