@@ -119,7 +119,7 @@ def break_zone(
     from orchestrator.lab import lifecycle
 
     lifecycle.break_zones(_folder(), zones, scenario, phase, keep_caches=keep_caches)
-    print(f"{', '.join(zones)}: broken as {scenario}, phase {phase}", file=sys.stderr)
+    print(f"{_named(zones)}: broken as {scenario}, phase {phase}", file=sys.stderr)
 
 
 @app.command()
@@ -128,7 +128,11 @@ def heal(zones: ZonesArgument, keep_caches: KeepCaches = False) -> None:
     from orchestrator.lab import lifecycle
 
     lifecycle.heal_zones(_folder(), zones, keep_caches=keep_caches)
-    print(f"{', '.join(zones)}: whole", file=sys.stderr)
+    print(f"{_named(zones)}: whole", file=sys.stderr)
+
+
+def _named(zones: list[str]) -> str:
+    return ", ".join(zones) if len(zones) <= 5 else f"{len(zones)} zones"
 
 
 @app.command()
