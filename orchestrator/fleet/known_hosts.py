@@ -37,11 +37,17 @@ class KnownHosts:
     hashed: list[tuple[bytes, bytes, HostKey]] = field(default_factory=list)
     authorities: list[tuple[Patterns, HostKey]] = field(default_factory=list)
     revoked: set[bytes] = field(default_factory=set)
+    _asked: dict[str, list[HostKey]] = field(default_factory=dict)
 
     def keys(self, name: str) -> list[HostKey]:
         """The keys that stand for a name as `host_name` writes it."""
+        if name not in self._asked:  # a thousand hashed names take a millisecond
+            self._asked[name] = self._look_up(name)
+        return self._asked[name]
+
+    def _look_up(self, name: str) -> list[HostKey]:
         found = list(self.plain.get(name, []))
-        found += [key for names, key in self.wild if names.match((name,))]
+        found += [key for names, key in self.wild if names.match((name.lower(),))]
         return found + [key for salt, digest, key in self.hashed if _hash(salt, name) == digest]
 
     def authorities_for(self, peer: Peer) -> set[bytes]:

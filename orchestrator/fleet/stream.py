@@ -9,6 +9,7 @@ from orchestrator.fleet.outcome import FailureError
 
 MAX_OUTPUT = 8 << 20  # bytes; a program of ours says a few thousand
 _PIECE = 1 << 16
+_PAUSE = 2.0  # seconds between looks at the other stream and the clock
 
 
 class Channel(Protocol):
@@ -48,7 +49,7 @@ def _read_all(
     meanwhile: Callable[[], None],
 ) -> None:
     while True:
-        channel.settimeout(min(left(), 0.5))
+        channel.settimeout(min(left(), _PAUSE))
         meanwhile()
         try:
             chunk = read(_PIECE)
