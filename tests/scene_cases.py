@@ -406,6 +406,9 @@ def trust_anchors() -> Iterator[Case]:
         )
     }
     mixed = {"anchors": (*wrong["anchors"], *key["anchors"])}
+    denied_by_none = {"anchors": (anchor("nothere.example.com."),)}
+    denied = {"anchors": (anchor("example.com."), *denied_by_none["anchors"])}
+    of_a_name = {"anchors": (anchor("example.com."), anchor("www.example.com."))}
     odd = {"anchors": (anchor("example.com.", Key("example.com.").ds().replace(algorithm=253)),)}
     for id_, question, state, options in (
         ("anchor-ds-below", "www.example.com. A", "secure", below),
@@ -423,9 +426,14 @@ def trust_anchors() -> Iterator[Case]:
         ("ds-of-anchor-two", "example.com. DS", "secure", both),
         ("cname-out-of-anchor", "tonet.example.com. A", "insecure", below),
         ("anchor-weak-beside-strong", "www.example.com. A", "bogus", weak),
+        ("anchor-denied", "www.nothere.example.com. A", "secure", denied),
+        ("anchor-of-a-name", "www.example.com. A", "bogus", of_a_name),
+        ("anchor-of-a-name-nodata", "www.example.com. MX", "bogus", of_a_name),
+        ("anchor-denied-by-unsigned", "www.nothere.example.com. A", "bogus", denied_by_none),
         ("anchor-key-beside-wrong", "www.example.com. A", "secure", mixed),
     ):
-        yield from case(id_, question, state, denials=("nsec",), **options)
+        lax = "insecure" if id_ == "anchor-denied-by-unsigned" else ""
+        yield from case(id_, question, state, denials=("nsec",), unbound=lax, **options)
 
 
 EXTRA = make(name_of("zz.example.com."), A, "192.0.2.66")

@@ -23,6 +23,7 @@ from orchestrator.chain.links import (
     Blame,
     Judged,
     Links,
+    Standing,
     moved,
     signers,
     summed,
@@ -88,18 +89,15 @@ class Answers:
         """One RRset, by any zone that may have signed it."""
         if rrset.rdtype == RRSIG:
             return _no_signature_on_signatures(rrset)
-        judged = None
-        fitting = self._fitting(heard, rrset.name, rrset.rdtype, signers(section, rrset))
-        for signer in fitting:
-            judged = yield from self._by(signer, heard.message, section, rrset)
-            if judged.state in GOOD:
-                return judged
-        return judged or (
-            yield from self._unsigned(rrset.name, rrset.rdtype, _missing(heard, section, rrset))
-        )
+        found = signers(section, rrset)
+        zones = yield from self._zones(heard, rrset.name, rrset.rdtype, found)
+        judged = [self._by(zone, heard.message, section, rrset) for zone in zones]
+        if judged:
+            return next((one for one in judged if one.state in GOOD), judged[0])
+        fault = _missing(heard, section, rrset)
+        return (yield from self._unsigned(rrset.name, rrset.rdtype, fault))
 
-    def _by(self, signer: Name, message: Message, section: Section, rrset: RRset) -> Steps[Judged]:
-        standing = yield from self.links.of(signer)
+    def _by(self, standing: Standing, message: Message, section: Section, rrset: RRset) -> Judged:
         if standing.state is not State.SECURE:
             return standing.judged()
         # Data under a name that is no zone of its own is judged, and fails, by the zone around it.
@@ -110,20 +108,29 @@ class Answers:
             tally.check(section, rrset)
         return summed(tally, "")
 
-    def _fitting(
+    def _zones(
         self, heard: Heard, name: Name, rdtype: RdataType, found: Iterable[Name]
-    ) -> list[Name]:
-        """The signers that may hold `name`: not below it, not above its zone or its anchor."""
-        holder = name.parent() if rdtype == DS and name != dns.name.root else name
+    ) -> Steps[list[Standing]]:
+        """How the signers stand that may hold `name`: not below it, and not above its zone.
+
+        One above the nearest anchor may prove that the anchor's zone is gone, and no more.
+        """
+        holder = _holder(name, rdtype)
         anchor = self.links.anchor(holder)
         cut = heard.place.zone if holder.is_subdomain(heard.place.zone) else dns.name.root
         fitting = [s for s in found if holder.is_subdomain(s) and s.is_subdomain(cut)]
-        return [s for s in fitting if anchor is None or s.is_subdomain(anchor)][:SIGNERS]
+        zones = []
+        for signer in fitting[:SIGNERS]:
+            standing = yield from self.links.of(signer)
+            below = anchor is None or signer.is_subdomain(anchor)
+            gone = heard.message.rcode == dns.rcode.NXDOMAIN and not heard.message.answer
+            if below or (gone and standing.state is State.SECURE):
+                zones.append(standing)
+        return zones
 
     def _unsigned(self, name: Name, rdtype: RdataType, fault: Fault) -> Steps[Judged]:
         """Nothing that could prove it came along: right only in an unsigned zone."""
-        holder = name.parent() if rdtype == DS and name != dns.name.root else name
-        standing = yield from self.links.of(holder)
+        standing = yield from self.links.of(_holder(name, rdtype))
         if standing.state is not State.SECURE:
             return standing.judged()
         return Judged(State.BOGUS, standing.zone, (Blame(fault),), bad=1)
@@ -143,16 +150,15 @@ class Answers:
     def _absent(self, heard: Heard, name: Name, rdtype: RdataType) -> Steps[Judged]:
         """A denial, by the zone that signs it."""
         message = heard.message
-        found = self._fitting(heard, name, rdtype, _deniers(message))
-        if not found:
+        zones = yield from self._zones(heard, name, rdtype, _deniers(message))
+        if not zones:
             detail = "no signed proof of it came with the answer"
             fault = Fault(Cause.DENIAL_MISSING, "NSEC", name.to_text(), detail)
             judged = yield from self._unsigned(name, rdtype, fault)
             return replace(judged, shows=_shows(message))
-        standing = yield from self.links.of(found[0])
-        if standing.state is not State.SECURE:
-            return replace(standing.judged(), shows=_shows(message))
-        trust = Trust(standing.zone, standing.keys)
+        if zones[0].state is not State.SECURE:
+            return replace(zones[0].judged(), shows=_shows(message))
+        trust = Trust(zones[0].zone, zones[0].keys)
         if message.rcode != dns.rcode.NXDOMAIN:
             return self._proven(message, trust, name, lambda denial: denial.nodata(name, rdtype))
         gone = self._proven(message, trust, name, lambda denial: denial.nxdomain(name))
@@ -196,6 +202,11 @@ def _in_spite_of_its_rcode(judged: Judged, name: Name) -> Judged:
     detail = "the rcode is NXDOMAIN, the proof says NODATA: Unbound takes it, BIND refuses"
     fault = Fault(Cause.DENIAL_INVALID, "NSEC", name.to_text(), detail)
     return replace(judged, shows="NODATA", blames=(*judged.blames, Blame(fault)))
+
+
+def _holder(name: Name, rdtype: RdataType) -> Name:
+    """The name whose zone holds the data: a DS is its parent's (RFC 4034 section 5)."""
+    return name.parent() if rdtype == DS and name != dns.name.root else name
 
 
 def wanted(message: Message, name: Name, rdtype: RdataType) -> tuple[Section, list[RRset]] | None:
