@@ -49,6 +49,7 @@ RECORDS = (
     "www.leaf A 192.0.2.83",
     "*.leafwild A 192.0.2.84",
     "todname CNAME www.d",
+    f"far DNAME {'x' * 60}.{'y' * 60}.example.net.",
     "loop CNAME loop2",
     "loop2 CNAME loop",
     "self CNAME self",
@@ -323,6 +324,7 @@ def sound() -> Iterator[Case]:
         ("child-apex-on-same-server", "here.example.com. NS"),
         ("dname", "www.d.example.com. A"),
         ("dname-within", "www.tree.example.com. A"),
+        ("dname-too-long", f"{'a' * 60}.{'b' * 60}.{'c' * 60}.far.example.com. A"),
         ("dname-itself", "d.example.com. DNAME"),
         ("cname-to-dname", "todname.example.com. A"),
         ("any", "www.example.com. ANY"),
@@ -784,8 +786,34 @@ def servers() -> Iterator[Case]:
                         denials=("nsec",), cause="validation-limit")  # fmt: skip
 
 
+def one_server() -> Iterator[Case]:
+    """Everything at one address: no referral ever comes, as from a forwarder."""
+    for id_, question, state in (
+        ("positive", "www.example.com. A", "secure"),
+        ("child", "www.kid.under.example.com. A", "secure"),
+        ("unsigned-child", "www.unsec.example.com. A", "insecure"),
+        ("unsigned-child-below-ent", "www.kid.free.example.com. A", "insecure"),
+        ("cname-to-other-zone", "tonet.example.com. A", "secure"),
+        ("cname-to-unsigned-tld", "toplain.example.com. A", "insecure"),
+        ("dname", "www.d.example.com. A", "secure"),
+        ("nodata", "www.sub.example.com. MX", "secure"),
+        ("ds", "sub.example.com. DS", "secure"),
+    ):
+        for one in case(f"one-server-{id_}", question, state):
+            plans_ = tuple(replace(plan, address=ROOT) for plan in one.scene.plans)
+            yield replace(one, scene=replace(one.scene, plans=plans_))
+            dumb = Edit(chained(no_aa, lambda m: (setattr(m, "flags", m.flags | 0x80), m)[1]))
+            fwd = replace(one.scene.edited(dumb), plans=plans_)
+            yield replace(one, id=f"forwarder-{one.id}", scene=fwd)
+    bad = at("www.sub.example.com.", "A", unsigned())
+    for one in case("one-server-unsigned", "www.sub.example.com. A", "bogus", bad):
+        plans_ = tuple(replace(plan, address=ROOT) for plan in one.scene.plans)
+        yield replace(one, scene=replace(one.scene, plans=plans_))
+
+
 def all_cases() -> list[Case]:
     families = (
         sound, insecure, trust_anchors, bad_signatures, keys, delegations, denials, nsec3, servers,
+        one_server,
     )  # fmt: skip
     return [case for family in families for case in family()]

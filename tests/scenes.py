@@ -290,7 +290,11 @@ def _one(zone: Zone, message: Message, name: Name, rdtype: RdataType) -> Name | 
         dname = zone.get(name.split(size)[1], DNAME)
         if dname is not None:
             _put(zone, message.answer, dname)
-            target = name.relativize(dname.name).derelativize(dname[0].target)
+            try:
+                target = name.relativize(dname.name).derelativize(dname[0].target)
+            except dns.name.NameTooLong:
+                message.set_rcode(dns.rcode.YXDOMAIN)
+                return None
             message.answer.append(make(name, CNAME, target.to_text()))
             return target
     source = name if any(n.is_subdomain(name) for n in zone.names()) else None
