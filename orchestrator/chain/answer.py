@@ -140,6 +140,8 @@ class Answers:
         judged = yield from self._all(heard, heard.message.answer, [dname])
         target = moved(name, dname)
         judged = replace(judged, shows="DNAME", target=target)
+        if target is None and judged.state is State.SECURE:
+            return replace(judged, state=State.INSECURE)  # YXDOMAIN: Unbound vouches for none
         cname = find(heard.message.answer, name, CNAME)
         if cname is None or target is None or cname[0].target == target:
             return judged
