@@ -6,7 +6,7 @@ STAMP := .venv/.ntactl-setup
 # Namespaces and real daemons need root; with `sudo -v` before, an ordinary user is as welcome.
 ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n -E)
 
-.PHONY: help setup packages drill test soak lint bench bench-push clean
+.PHONY: help setup packages drill test soak lint bench bench-push bench-detect clean
 .NOTPARALLEL:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make soak    the long waits: five minutes of flapping, guards at their end"
 	@echo "make lint    ruff, mypy, shellcheck"
 	@echo "make bench   how long the command line takes to answer"
+	@echo "make bench-detect   how fast a scan of the whole root is, beside other validators; minutes"
 	@echo "make bench-push   how fast a push to 1,000 hosts is, beside pyinfra and Ansible; minutes"
 	@echo "make clean   everything that the targets above left in the checkout"
 
@@ -49,6 +50,9 @@ lint: setup
 
 bench: setup
 	$(PY) tests/bench/startup.py
+
+bench-detect: setup
+	$(ROOT) $(PY) tests/bench/detect.py
 
 bench-push: setup
 	$(ROOT) $(PY) tests/bench/push.py

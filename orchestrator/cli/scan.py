@@ -50,6 +50,7 @@ def register(app: typer.Typer) -> None:
 def scan(
     zones: Zones = None,
     state: StateFile = None,
+    playbook: options.PlaybookFile = None,
     trust_anchor: options.TrustAnchor = None,
     root_hints: options.RootHints = None,
     port: options.Port = 53,
@@ -82,7 +83,7 @@ def scan(
     before = recall(kept) if kept else None
     judged_at = moment(at, now()) if at else None
     rules = with_skew(load(policy), skew)
-    probe = probe_of(playbook_of(None).probe, every, timeout)
+    probe = probe_of(playbook_of(playbook).probe, every, timeout)
     view = vantage(root_hints, trust_anchor, port)
     closely = Closely(view, probe, now, rounds, rules, judged_at)
     manner = Manner(port, probe.timeout.total_seconds())

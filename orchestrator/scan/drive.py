@@ -91,9 +91,8 @@ def quickly(targets: Sequence[Target], parent: Parent, manner: Manner) -> Iterat
 
 
 def _looked(parent: Parent, manner: Manner, targets: Sequence[Target]) -> Iterator[Outcome]:
-    # A generator of its own for each zone: the kernel's randomness is slow to draw from.
-    fresh = (random.Random(secrets.token_bytes(16)) for _ in targets)  # noqa: S311
-    looks = (look(target, parent, rng) for target, rng in zip(targets, fresh, strict=True))
+    rng = random.Random(secrets.token_bytes(32))  # noqa: S311 (names to ask for; ids are not)
+    looks = (look(target, parent, rng) for target in targets)
     with piped(manner) as pipeline:
         yield from drive(looks, pipeline)
 
