@@ -786,6 +786,91 @@ def servers() -> Iterator[Case]:
                         denials=("nsec",), cause="validation-limit")  # fmt: skip
 
 
+def _nsec(owner: str, after: str, types: str) -> list[RRset]:
+    """A denial that example.com. would sign, if it said so."""
+    rrset = make(name_of(owner), NSEC, f"{after} {types}")
+    return [rrset, plans()["example"].zone().sign(rrset)]
+
+
+def _denied_by(*records: list[RRset]) -> Change:
+    """In place of the denial records that came."""
+
+    def edit(message: Message) -> Message:
+        kept = [i for i in message.authority if SOA in (i.rdtype, i.covers)]
+        message.authority = kept + [item for record in records for item in record]
+        return message
+
+    return edit
+
+
+def crafted() -> Iterator[Case]:
+    """Denials that are signed, and prove something else or too much."""
+    nx, www, wild = "nothere.example.com. A", "www.example.com. MX", "x.wild.example.com. MX"
+    apex = "NS SOA RRSIG NSEC"
+    for id_, question, state, records in (
+        ("nsec-over-other-zones", nx, "bogus", [("example.com.", "com.", apex)]),
+        ("nsec-next-outside", nx, "bogus", [("example.com.", "zzz.org.", apex)]),
+        ("nsec-alone", nx, "secure", [("example.com.", "example.com.", apex)]),
+        (
+            "nsec-white-lie", nx, "secure",
+            [("nothera.example.com.", "notherf.example.com.", "A"),
+             ("!.example.com.", "-.example.com.", "A")],
+        ),
+        (
+            "nsec-below-dname", "x.www.example.com. A", "bogus",
+            [("www.example.com.", "zz.example.com.", "DNAME"),
+             ("example.com.", "a.example.com.", apex)],
+        ),
+        ("nodata-cname-there", www, "bogus", [("www.example.com.", "zz.example.com.", "CNAME")]),
+        ("nodata-zone-cut", www, "insecure", [("www.example.com.", "zz.example.com.", "NS")]),
+        ("nodata-signed-cut", www, "bogus", [("www.example.com.", "zz.example.com.", "NS DS")]),
+        (
+            "nodata-wildcard-encloser", wild, "bogus",
+            [("*.example.com.", "www.example.com.", "A"),
+             ("wild.example.com.", "zz.example.com.", "A")],
+        ),
+        ("nodata-wildcard-has-it", wild, "bogus",
+         [("*.wild.example.com.", "www.example.com.", "A MX")]),
+        ("nodata-wildcard-cname", wild, "bogus",
+         [("*.wild.example.com.", "www.example.com.", "A CNAME")]),
+        ("wildcard-closer", "x.y.wild.example.com. A", "bogus",
+         [("y.wild.example.com.", "zz.example.com.", "A")]),
+        ("wildcard-own", "x.y.wild.example.com. A", "secure",
+         [("*.wild.example.com.", "zz.example.com.", "A")]),
+    ):  # fmt: skip
+        name, rdtype = question.split()
+        change = _denied_by(*(_nsec(*record) for record in records))
+        yield from case(id_, question, state, at(name, rdtype, change, EXAMPLE), denials=("nsec",))
+    name = nx.split(maxsplit=1)[0]
+    lie = _denied_by(_nsec(name, f"\\000.{name}", "RRSIG NSEC TYPE128"))
+    black = at(name, "A", chained(rcode(dns.rcode.NOERROR), lie), EXAMPLE)
+    yield from case("nsec-black-lie", nx, "secure", black, denials=("nsec",))
+    beside = at(name, "A", added(2, *_nsec("example.com.", "a.example.com.", apex)), EXAMPLE)
+    yield from case("nsec-beside-nsec3", nx, "secure", beside, denials=("nsec3",))
+    for id_, merge in (("beside", _both_chains), ("mixed", _mixed_chains)):
+        two = at(name, "A", merge, EXAMPLE)
+        yield from case(f"two-chains-{id_}", nx, "secure", two, denials=("nsec3",))
+
+
+def _other_chain() -> list[RRset]:
+    """The same denial by a chain with a salt."""
+    zone = plans("nsec3", salt=b"\xaa")["example"].zone()
+    query = dns.message.make_query("nothere.example.com.", "A", want_dnssec=True)
+    return [i for i in answer([zone], query).authority if NSEC3 in (i.rdtype, i.covers)]
+
+
+def _both_chains(message: Message) -> Message:
+    message.authority += _other_chain()
+    return message
+
+
+def _mixed_chains(message: Message) -> Message:
+    first = next(item.name for item in message.authority if item.rdtype == NSEC3)
+    kept = [item for item in message.authority if item.name != first]
+    message.authority = kept + _other_chain()[:2]
+    return message
+
+
 def one_server() -> Iterator[Case]:
     """Everything at one address: no referral ever comes, as from a forwarder."""
     for id_, question, state in (
@@ -814,6 +899,6 @@ def one_server() -> Iterator[Case]:
 def all_cases() -> list[Case]:
     families = (
         sound, insecure, trust_anchors, bad_signatures, keys, delegations, denials, nsec3, servers,
-        one_server,
+        crafted, one_server,
     )  # fmt: skip
     return [case for family in families for case in family()]

@@ -29,6 +29,7 @@ from orchestrator.chain.links import (
     summed,
     unanswered,
 )
+from orchestrator.chain.proofs import Denial, Proof
 from orchestrator.chain.tally import Claim, Tally, Trust
 from orchestrator.chain.verify import Fault
 from orchestrator.chain.walk import Steps
@@ -161,18 +162,27 @@ class Answers:
         if zones[0].state is not State.SECURE:
             return replace(zones[0].judged(), shows=_shows(message))
         trust = Trust(zones[0].zone, zones[0].keys)
+
+        def nodata(denial: Denial) -> Proof:
+            return denial.nodata(name, rdtype)
+
         if message.rcode != dns.rcode.NXDOMAIN:
-            return self._proven(message, trust, name, lambda denial: denial.nodata(name, rdtype))
-        gone = self._proven(message, trust, name, lambda denial: denial.nxdomain(name))
+            return self._proven(message, trust, name, rdtype, nodata)
+        gone = self._proven(message, trust, name, rdtype, lambda denial: denial.nxdomain(name))
         if gone.state in GOOD or any(rrset.rdtype == NSEC3 for rrset in message.authority):
             return gone
-        there = self._proven(message, trust, name, lambda denial: denial.nodata(name, rdtype))
+        there = self._proven(message, trust, name, rdtype, nodata)
         return _in_spite_of_its_rcode(there, name) if there.state in GOOD else gone
 
-    def _proven(self, message: Message, trust: Trust, name: Name, claim: Claim) -> Judged:
+    def _proven(
+        self, message: Message, trust: Trust, name: Name, rdtype: RdataType, claim: Claim
+    ) -> Judged:
+        """Do the records add up to `claim`, or show that the name is below an unsigned cut?"""
         tally = Tally(message, trust, self.links.when)
         for soa in (rrset for rrset in message.authority if rrset.rdtype == SOA):
             tally.check(message.authority, soa)
+        if tally.cut_off(_holder(name, rdtype)) and not tally.bad:
+            return replace(summed(tally, _shows(message)), state=State.INSECURE)
         tally.prove(claim, name)
         if fault := _over_nothing(message):
             tally.bad += 1

@@ -178,7 +178,9 @@ class _Nsec:
         return next((span for span in self.spans if span.owner == name), None)
 
     def _cover(self, name: Name) -> _Span | None:
-        return next((span for span in self.spans if span.covers(name, self.zone)), None)
+        """The span over `name`; of several, the one that shows the closest encloser."""
+        over = [span for span in self.spans if span.covers(name, self.zone)]
+        return max(over, key=lambda span: len(span.encloser(name)), default=None)
 
 
 @dataclass(frozen=True, slots=True)

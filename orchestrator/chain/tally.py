@@ -115,6 +115,13 @@ class Tally:
         proof = records.unsigned_cut(cut) if records else None
         return proof is not None and (proof.cause is None or proof.insecure)
 
+    def cut_off(self, name: Name) -> bool:
+        """Do records of their own prove an unsigned delegation at or above `name`?"""
+        records = None if self.trust.insecure else self._records()[0]
+        depths = range(len(name), len(self.trust.zone), -1)
+        proofs = (records.unsigned_cut(name.split(depth)[1]) for depth in depths if records)
+        return any(proof.cause is None and not proof.insecure for proof in proofs)
+
     def _records(self) -> tuple[Denial | None, str]:
         """The denial records that stand, and their type; None with a type when some do not."""
         if self._denial is None:
