@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Iterator
@@ -68,8 +69,11 @@ def scan(
 
     What is not clean is looked at again, alone and in several rounds, before it is told.
     """
-    from orchestrator.chain.check import vantage
+    # It lives for seconds and holds little that refers to itself: looking for that costs a tenth.
+    gc.set_threshold(100_000)
+
     from orchestrator.chain.policy import load, with_skew
+    from orchestrator.chain.vantage import vantage
     from orchestrator.names import length
     from orchestrator.report.scan import text
     from orchestrator.report.verdict import exit_codes

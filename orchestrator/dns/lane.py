@@ -26,7 +26,8 @@ EASE = 0.95  # each answer shortens the gap
 class Query:
     """One question for one address, and in the end its reply: `wire`, or `error`.
 
-    `name` is on the wire, in lower case. `tcp` wants no UDP first. `owner` is the asker's own.
+    `name` is on the wire, in lower case. `tcp` wants no UDP first, or tells that UDP did not carry
+    the answer. `owner` is the asker's own.
     """
 
     address: str

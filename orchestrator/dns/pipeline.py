@@ -214,6 +214,7 @@ class Pipeline:
         self._list(lane)
         if wire[2] & 0x02:  # TC
             self._forget(query)
+            query.tcp = True
             self.asked += 1
             self.streams.put(query)
         else:

@@ -50,7 +50,7 @@ class Stream:
         """Write as much as the connection takes."""
         while self.waiting and len(self.flying) < DEPTH:
             self._enqueue(self.waiting.popleft())
-        if not self.unsent:
+        if not self.unsent or self.over:
             return
         try:
             self.unsent = self.unsent[self.sock.send(self.unsent) :]
@@ -120,18 +120,14 @@ class Streams:
 
     def connect(self, now: float) -> list[Query]:
         """Open what is wanted, as far as there is room."""
+        if not self.waiting:
+            return []
         failed: list[Query] = []
         for address in [a for a in self.waiting if a not in self.open]:
-            if len(self.open) >= STREAMS and not self._make_room():
+            if len(self.open) >= STREAMS:
                 break
             failed += self._open(address, self.waiting.pop(address), now)
         return failed
-
-    def _make_room(self) -> bool:
-        idle = next((stream for stream in self.open.values() if stream.idle()), None)
-        if idle:
-            self._close(idle)
-        return idle is not None
 
     def _open(self, address: str, queries: list[Query], now: float) -> list[Query]:
         try:
@@ -140,7 +136,9 @@ class Streams:
             return _failed(queries)
         stream.deadline = now + self.timeout
         self.open[address] = stream
-        self.selector.register(stream.sock, selectors.EVENT_WRITE, stream)
+        stream.send()  # near servers are connected to already
+        events = selectors.EVENT_WRITE if stream.unsent else selectors.EVENT_READ
+        self.selector.register(stream.sock, events, stream)
         return self._end(stream) if stream.over else []
 
     def ready(self, stream: Stream, now: float) -> list[Query]:
@@ -155,7 +153,10 @@ class Streams:
             stream.deadline = now + self.timeout
         if stream.over:
             return found + self._end(stream)
-        self._write(stream)
+        if stream.waiting:
+            self._write(stream)
+        elif stream.idle() and len(self.open) > STREAMS // 2:
+            self._close(stream)  # others need the room
         return found
 
     def _write(self, stream: Stream) -> None:

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from orchestrator.chain.check import look
-from orchestrator.chain.judge import judge
 from orchestrator.chain.policy import DEFAULT, Policy
-from orchestrator.chain.tell import EDE
 from orchestrator.chain.vantage import Vantage
 from orchestrator.dns import wire
 from orchestrator.model import Cause, Finding, ServerState, Severity, State, Verdict
@@ -18,6 +15,7 @@ from orchestrator.playbook import Probe
 from orchestrator.scan.look import Outcome
 from orchestrator.scan.processes import shared
 
+NO_REACHABLE_AUTHORITY = 22  # RFC 8914
 AT_ONCE = 4  # zones looked at again at the same time; most of it is waiting for the next round
 
 
@@ -33,6 +31,9 @@ class Closely:
     judged_at: datetime | None = None
 
     def check(self, zone: str) -> Verdict:
+        from orchestrator.chain.check import look
+        from orchestrator.chain.judge import judge
+
         evidence = look(zone, self.view, probe=self.probe, rounds=self.rounds, clock=self.clock)
         return judge(evidence, self.now(), self.policy.skew, policy=self.policy)
 
@@ -43,6 +44,9 @@ class Closely:
 
 def again(doubted: Sequence[Outcome], closely: Closely) -> Iterator[Verdict]:
     """A verdict on each. Of zones that share all their silent addresses, one speaks for all."""
+    import orchestrator.chain.check
+    import orchestrator.chain.judge  # noqa: F401 (once, before the processes part)
+
     groups = _groups(doubted)
     work = partial(_checked, closely)
     for group, verdict in shared(work, groups, min(AT_ONCE, len(groups))):
@@ -102,5 +106,5 @@ def unreachable(name: str, address: str, severity: Severity, detail: str = "time
         severity=severity,
         server=f"{name} ({address})",
         detail=detail,
-        ede=EDE[Cause.SERVER_UNREACHABLE],
+        ede=NO_REACHABLE_AUTHORITY,
     )

@@ -164,10 +164,13 @@ class Looking:
         if not self._exists(child):
             self._judge((yield from self._everywhere((other, DS))), keys)
             self._exists(other)
+        long = {query.address for query in queries if query.rdtype == A and query.tcp}
         for _ in range(DENIALS - len(nobody)):
             name = self._unseen()
             if name is not None:
-                self._judge((yield from self._somewhere((name, A))), keys)
+                address = self.rng.choice(self._live())
+                asking = self._ask([(address, (name, A))], tcp=address in long)
+                self._judge((yield from asking), keys)
 
     def _first(self, child: bytes, nobody: bytes) -> list[tuple[bytes, int]]:
         return [(self.zone, DNSKEY), (self.zone, SOA), (nobody, A), (child, DS)]
@@ -175,13 +178,9 @@ class Looking:
     def _everywhere(self, what: tuple[bytes, int]) -> Asking:
         return self._ask([(address, what) for address in self._live()])
 
-    def _somewhere(self, what: tuple[bytes, int]) -> Asking:
-        """At one address: the others have shown that they can deny."""
-        return self._ask([(self.rng.choice(self._live()), what)])
-
-    def _ask(self, what: Sequence[tuple[str, tuple[bytes, int]]]) -> Asking:
+    def _ask(self, what: Sequence[tuple[str, tuple[bytes, int]]], *, tcp: bool = False) -> Asking:
         """Ask, each address its questions; gives what was answered. Raises Doubt."""
-        queries = [Query(address, name, rdtype) for address, (name, rdtype) in what]
+        queries = [Query(address, name, rdtype, tcp) for address, (name, rdtype) in what]
         self.queries += len(queries)
         yield queries
         answered = {query.address for query in queries if query.wire is not None}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import signal
@@ -50,7 +49,6 @@ def shared(work: Work[T, R], items: Sequence[T], count: int) -> Iterator[R]:
 
 def _worker(line: Connection, work: Work[T, R], items: Sequence[T]) -> None:
     """Send results in chunks, and at last None, or what went wrong."""
-    gc.set_threshold(100_000)  # it runs for seconds, and makes little that refers to itself
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent has it too, and ends this process
     chunk: list[R] = []
     try:

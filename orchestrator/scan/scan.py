@@ -147,12 +147,13 @@ class Scan:
         state = State.SECURE if outcome.signed else State.INSECURE
         now = self.closely.now()
         ends = outcome.expires
-        return Verdict(
+        # Nothing here comes from outside but names that were read: it need not be checked again.
+        return Verdict.model_construct(
             zone=wire.to_text(outcome.zone),
             state=state,
             findings=tuple(_silent(outcome)),
             servers=tuple(
-                ServerState(
+                ServerState.model_construct(
                     name=wire.to_text(name),
                     address=address,
                     state=State.INDETERMINATE if address in outcome.silent else state,
