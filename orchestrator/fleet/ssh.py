@@ -37,6 +37,7 @@ from orchestrator.fleet.turn import Turn, Turns, never
 
 __all__ = ["Fleet", "Outcome", "command"]
 
+IDLE = 30.0  # seconds
 MAX_KEYS = 5  # sshd's MaxAuthTries is 6
 _ERRORS = (paramiko.SSHException, EOFError, OSError)
 # What fails is told by us, in words; paramiko would log tracebacks to stderr.
@@ -44,8 +45,8 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 class _Transport(paramiko.Transport):
-    # Each connection's thread wakes this often for nothing; at 0.1 s a thousand idle ones cost
-    # a fifth of a core.
+    # A connection's thread wakes this often for nothing: paramiko's 0.1 s would cost a fifth of a
+    # core at a thousand idle ones. Once it stands, closing is what wakes it (_wake).
     _active_check_timeout = 1.0
 
     def run(self) -> None:
@@ -198,6 +199,7 @@ class Fleet:
         try:
             self._handshake(transport, peer, turn)
             _authenticate(transport, peer, turn, self._files)
+            sock.settimeout(IDLE)
         except FailureError:
             self._drop(transport)
             raise

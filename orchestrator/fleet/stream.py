@@ -29,7 +29,7 @@ def drain(channel: Channel, left: Callable[[], float]) -> tuple[str, str]:
     out, err = bytearray(), bytearray()
 
     def hear_errors() -> None:
-        if channel.recv_stderr_ready():
+        while channel.recv_stderr_ready() and len(err) <= MAX_OUTPUT:
             err.extend(channel.recv_stderr(_PIECE))
 
     _read_all(channel, channel.recv, out, left, hear_errors)
