@@ -6,8 +6,8 @@ opt-out zones unless it says otherwise. `optout` is the state where opt-out make
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 import dns.flags
 import dns.message
@@ -15,293 +15,28 @@ import dns.name
 import dns.rcode
 import dns.rdata
 from dns.message import Message
-from dns.name import Name
 from dns.rdatatype import CNAME, DNSKEY, DS, NSEC, NSEC3, RRSIG, SOA, A, RdataType
 from dns.rrset import RRset
-from scenes import DAY, NOW, Change, Edit, Key, Plan, Scene, answer, b32, hash_of, make, name_of
-
-ROOT, COM, NET, PLAIN = "192.0.2.1", "192.0.2.2", "192.0.2.4", "192.0.2.7"
-EXAMPLE, OTHER, EXNET, SUB, UNSEC, KID, FREE = (
-    "192.0.2.3", "192.0.2.13", "192.0.2.14", "192.0.2.5", "192.0.2.6", "192.0.2.8", "192.0.2.9",
-)  # fmt: skip
-RECORDS = (
-    "www A 192.0.2.80",
-    "alias CNAME www",
-    "two CNAME alias",
-    "tonx CNAME nothere",
-    "toent CNAME ent",
-    "tonet CNAME www.example.net.",
-    "tonetnx CNAME nothere.example.net.",
-    "tonetwild CNAME x.wild.example.net.",
-    "tosub CNAME www.sub",
-    "tounsec CNAME www.unsec",
-    "toplain CNAME www.plain.",
-    "*.wild A 192.0.2.81",
-    "*.wcalias CNAME www",
-    "*.wcnet CNAME www.example.net.",
-    "*.wcnx CNAME nothere",
-    "*.wcunsec CNAME www.unsec",
-    "*.wctowild CNAME x.wild",
-    "*.wctxt TXT here",
-    "a.b.ent A 192.0.2.82",
-    "d DNAME example.net.",
-    "tree DNAME leaf",
-    "www.leaf A 192.0.2.83",
-    "*.leafwild A 192.0.2.84",
-    "todname CNAME www.d",
-    f"far DNAME {'x' * 60}.{'y' * 60}.example.net.",
-    "loop CNAME loop2",
-    "loop2 CNAME loop",
-    "self CNAME self",
-    "round CNAME round2",
-    "round2 CNAME round3",
-    "round3 CNAME round",
+from scene_denials import crafted, crafted3, denials, nsec3
+from scene_edits import (
+    added,
+    chained,
+    everywhere,
+    failing,
+    flipped,
+    instead,
+    named,
+    rcode,
+    signatures,
+    silent,
+    ttl,
+    unsigned,
+    without,
 )
-LEAF = ("www A 192.0.2.80", "*.wild A 192.0.2.81", "sole A 192.0.2.85")
-DENIALS = ("nsec", "nsec3", "optout")
-
-
-def plans(denial: str = "nsec", **example: object) -> dict[str, Plan]:
-    """Everything as it should be; `example` changes how example.com. is made."""
-    made = {
-        "sub": Plan("sub.example.com.", SUB, LEAF, denial=denial),
-        "unsec": Plan("unsec.example.com.", UNSEC, LEAF, denial="none"),
-        "kid": Plan("kid.under.example.com.", KID, LEAF, denial=denial),
-        "free": Plan("kid.free.example.com.", FREE, LEAF, denial="none"),
-        "here": Plan("here.example.com.", EXAMPLE, LEAF, denial=denial),
-        "island": Plan("island.example.com.", EXAMPLE, LEAF, denial=denial),
-        "open": Plan("open.example.com.", EXAMPLE, LEAF, denial="none"),
-    }
-    children = (
-        ("sub", SUB, (Key("sub.example.com.").ds(),)),
-        ("unsec", UNSEC, ()),
-        ("kid.under", KID, (Key("kid.under.example.com.").ds(),)),
-        ("kid.free", FREE, ()),
-        ("here", EXAMPLE, (Key("here.example.com.").ds(),)),
-        ("island", EXAMPLE, ()),
-        ("open", EXAMPLE, ()),
-    )
-    more = example.pop("children", ())
-    anchor = example.pop("ds", None)
-    records = (*RECORDS, *example.pop("records", ()))
-    made["example"] = Plan(
-        "example.com.", EXAMPLE, records, children=(*children, *more), denial=denial, **example
-    )
-    made["exnet"] = Plan("example.net.", EXNET, LEAF, denial=denial)
-    ds = anchor if anchor is not None else (made["example"].key.ds(),)
-    kids = (("example", EXAMPLE, ds), ("insecure", UNSEC, ()))
-    made["com"] = Plan("com.", COM, (), kids, denial=denial)
-    made["net"] = Plan("net.", NET, (), (("example", EXNET, (Key("example.net.").ds(),)),), denial)
-    made["plain"] = Plan("plain.", PLAIN, LEAF, denial="none")
-    tlds = (
-        ("com", COM, (Key("com.").ds(),)),
-        ("net", NET, (Key("net.").ds(),)),
-        ("plain", PLAIN, ()),
-    )
-    made["root"] = Plan(".", ROOT, (), tlds, denial=denial)
-    return made
-
-
-def anchor(plan_origin: str, rdata: dns.rdata.Rdata | None = None) -> str:
-    ds = rdata or Key(plan_origin).ds()
-    return f"{plan_origin} IN {RdataType.to_text(ds.rdtype)} {ds.to_text()}"
-
-
-def scene(
-    question: str,
-    denial: str = "nsec",
-    *edits: Edit,
-    anchors: tuple[str, ...] = (),
-    also: tuple[tuple[str, Plan], ...] = (),
-    **example: object,
-) -> Scene:
-    made = plans(denial, **example)
-    return Scene(
-        question, tuple(made.values()), anchors or (anchor("."),), (ROOT,), edits, also
-    )  # fmt: skip
-
-
-# What may be done to an answer.
-
-
-def everywhere(change: Callable[[list[RRset]], list[RRset]]) -> Change:
-    def edit(message: Message) -> Message:
-        for number in (1, 2):
-            message.sections[number] = change(message.sections[number])
-        return message
-
-    return edit
-
-
-def without(*types: RdataType, owner: str | None = None, covers: RdataType | None = None) -> Change:
-    """Leave out RRsets of these types, their signatures too."""
-
-    def gone(item: RRset) -> bool:
-        mine = owner is None or item.name == name_of(owner)
-        fits = item.rdtype in types or (item.rdtype == RRSIG and item.covers in types)
-        return mine and fits and (covers is None or item.covers == covers)
-
-    return everywhere(lambda section: [item for item in section if not gone(item)])
-
-
-def unsigned(*types: RdataType) -> Change:
-    """Leave out signatures, over these types or over all."""
-    return everywhere(
-        lambda section: [
-            i for i in section if i.rdtype != RRSIG or (types and i.covers not in types)
-        ]
-    )
-
-
-def signatures(change: Callable[[dns.rdata.Rdata], dns.rdata.Rdata], *types: RdataType) -> Change:
-    """Change every signature over these types, or over all."""
-
-    def edit(section: list[RRset]) -> list[RRset]:
-        return [
-            _each(i, change) if i.rdtype == RRSIG and (not types or i.covers in types) else i
-            for i in section
-        ]
-
-    return everywhere(edit)
-
-
-def _each(item: RRset, change: Callable[[dns.rdata.Rdata], dns.rdata.Rdata]) -> RRset:
-    made = RRset(item.name, item.rdclass, item.rdtype, item.covers)
-    for rdata in item:
-        made.add(change(rdata), item.ttl)
-    return made
-
-
-def flipped(rdata: dns.rdata.Rdata) -> dns.rdata.Rdata:
-    signature = bytes([rdata.signature[0] ^ 1]) + rdata.signature[1:]
-    return rdata.replace(signature=signature)
-
-
-def rcode(code: dns.rcode.Rcode) -> Change:
-    def edit(message: Message) -> Message:
-        message.set_rcode(code)
-        return message
-
-    return edit
-
-
-def failing(code: dns.rcode.Rcode) -> Change:
-    def edit(message: Message) -> Message:
-        message.set_rcode(code)
-        message.answer, message.authority, message.additional = [], [], []
-        message.flags &= ~dns.flags.AA
-        return message
-
-    return edit
-
-
-def silent(message: Message) -> None:
-    del message
-
-
-def instead(question: str, plan: Plan, code: dns.rcode.Rcode | None = None) -> Change:
-    """Answer as another question would be answered, by that zone: a replay."""
-
-    def edit(message: Message) -> Message:
-        name, rdtype = question.split()
-        other = answer([plan.zone()], dns.message.make_query(name, rdtype, want_dnssec=True))
-        message.answer, message.authority = other.answer, other.authority
-        message.set_rcode(other.rcode() if code is None else code)
-        return message
-
-    return edit
-
-
-def named(old: str, new: str) -> Change:
-    """Give RRsets of one owner another."""
-
-    def edit(section: list[RRset]) -> list[RRset]:
-        return [_renamed(i, name_of(new)) if i.name == name_of(old) else i for i in section]
-
-    return everywhere(edit)
-
-
-def _renamed(item: RRset, name: Name) -> RRset:
-    made = RRset(name, item.rdclass, item.rdtype, item.covers)
-    made.update(item)
-    return made
-
-
-def only_denials(*keep: int) -> Change:
-    """Of the denial records keep some by number, as the authority section has them."""
-
-    def edit(message: Message) -> Message:
-        owners = [i.name for i in message.authority if i.rdtype in (NSEC, NSEC3)]
-        kept = {owner for number, owner in enumerate(owners) if number in keep}
-        message.authority = [
-            i
-            for i in message.authority
-            if i.name in kept or (i.rdtype not in (NSEC, NSEC3) and i.covers not in (NSEC, NSEC3))
-        ]
-        return message
-
-    return edit
-
-
-def added(section: int, *rrsets: RRset) -> Change:
-    def edit(message: Message) -> Message:
-        message.sections[section] += rrsets
-        return message
-
-    return edit
-
-
-def chained(*changes: Change) -> Change:
-    def edit(message: Message) -> Message | None:
-        made: Message | None = message
-        for change in changes:
-            made = change(made) if made else None
-        return made
-
-    return edit
-
-
-def ttl(seconds: int) -> Change:
-    def edit(section: list[RRset]) -> list[RRset]:
-        for item in section:
-            item.ttl = seconds
-        return section
-
-    return everywhere(edit)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One scene and its right state; `partial`: servers differ."""
-
-    id: str
-    scene: Scene
-    state: str
-    cause: str = ""
-    partial: bool = False
-    unbound: str = ""  # what Unbound 1.17 says where it is known to differ
-
-
-def case(
-    id_: str,
-    question: str,
-    state: str,
-    *edits: Edit,
-    denials: tuple[str, ...] = DENIALS,
-    optout: str = "",
-    cause: str = "",
-    **options: object,
-) -> Iterator[Case]:
-    for denial in denials:
-        right = optout if optout and denial == "optout" else state
-        partial, unbound = options.get("partial", False), options.get("unbound", "")
-        rest = {k: v for k, v in options.items() if k not in ("partial", "unbound")}
-        made = scene(question, denial, *edits, **rest)
-        yield Case(f"{id_}-{denial}", made, right, cause, bool(partial), str(unbound))
-
-
-def at(name: str, rdtype: str, change: Change, *addresses: str) -> Edit:
-    return Edit(change, name, rdtype, addresses)
+from scene_server import answer
+from scene_world import COM, DENIALS, EXAMPLE, LEAF, OTHER, ROOT, SUB, Case, anchor, at, case, plans
+from scene_zones import DAY, NOW, Key, Plan, make, name_of
+from scenes import Change, Edit
 
 
 def sound() -> Iterator[Case]:
@@ -613,152 +348,6 @@ def _with_denials_of(question: str) -> Change:
     return edit
 
 
-def _no_soa(section: list[RRset]) -> list[RRset]:
-    return [item for item in section if item.rdtype != SOA]
-
-
-_OPEN = {
-    "nx-as-nodata",
-    "nx-no-proof",
-    "nx-proof-unsigned",
-    "nx-unsigned",
-    "wildcard-nodata-no-proof",
-}
-
-
-def denials() -> Iterator[Case]:
-    nx, www, wild = "nothere.example.com.", "www.example.com.", "x.wild.example.com."
-    for id_, question, change in (
-        ("nx-no-proof", f"{nx} A", without(NSEC, NSEC3)),
-        ("nx-proof-unsigned", f"{nx} A", unsigned(NSEC, NSEC3)),
-        ("nx-proof-spoilt", f"{nx} A", signatures(flipped, NSEC, NSEC3)),
-        ("nx-soa-taken-out", f"{nx} A", everywhere(_no_soa)),
-        ("nodata-soa-taken-out", f"{www} MX", everywhere(_no_soa)),
-        ("nx-soa-unsigned", f"{nx} A", unsigned(SOA)),
-        ("nx-soa-spoilt", f"{nx} A", signatures(flipped, SOA)),
-        ("nx-unsigned", f"{nx} A", unsigned()),
-        ("nodata-no-proof", f"{www} MX", without(NSEC, NSEC3)),
-        ("nodata-proof-unsigned", f"{www} MX", unsigned(NSEC, NSEC3)),
-        ("nodata-proof-spoilt", f"{www} MX", signatures(flipped, NSEC, NSEC3)),
-        ("nodata-unsigned", f"{www} MX", unsigned()),
-        ("wildcard-no-proof", f"{wild} A", without(NSEC, NSEC3)),
-        ("wildcard-proof-unsigned", f"{wild} A", unsigned(NSEC, NSEC3)),
-        ("wildcard-nodata-no-proof", f"{wild} MX", without(NSEC, NSEC3)),
-        ("wildcard-cname-no-proof", "x.wcalias.example.com. A", without(NSEC, NSEC3)),
-        ("empty", f"{www} A", chained(without(A), without(NSEC, NSEC3))),
-        ("nx-as-nodata", f"{nx} A", rcode(dns.rcode.NOERROR)),
-    ):
-        name, rdtype = question.split()
-        # Where a name may be an unsigned delegation, nothing has to be proven of it.
-        optout = "insecure" if id_ in _OPEN else ""
-        yield from case(id_, question, "bogus", at(name, rdtype, change), optout=optout)
-    # Nobody signs an rcode; Unbound lets it pass where the proof is whole, over NSEC only.
-    for id_, name, rdtype in (("nodata", www, "MX"), ("ent", "ent.example.com.", "A")):
-        gone = at(name, rdtype, rcode(dns.rcode.NXDOMAIN), EXAMPLE)
-        asked = f"{name} {rdtype}"
-        yield from case(f"{id_}-as-nx", asked, "secure", gone, denials=("nsec",))
-        yield from case(f"{id_}-as-nx", asked, "bogus", gone, denials=("nsec3", "optout"))
-    example = {denial: plans(denial)["example"] for denial in DENIALS}
-    for denial, plan in example.items():
-        gone = instead(f"{nx} A", plan)
-        kind = (denial,)
-        yield from case("nx-of-a-name-that-is", f"{www} A", "bogus", at(www, "A", gone),
-                        denials=kind)  # fmt: skip
-        none = instead(f"{www} MX", plan)
-        yield from case("nodata-of-a-type-that-is", f"{www} A", "bogus", at(www, "A", none),
-                        denials=kind)  # fmt: skip
-        star = chained(instead(f"{wild} A", plan), named(wild, "www.wild.example.com."))
-        yield from case("wildcard-for-another-name", f"{www} A", "bogus",
-                        at(www, "A", chained(star, named("www.wild.example.com.", www))),
-                        denials=kind)  # fmt: skip
-        cut = instead("unsec.example.com. DS", plan, dns.rcode.NOERROR)
-        yield from case("parents-denial-for-open-child", "unsec.example.com. A", "insecure",
-                        at("unsec.example.com.", "A", cut, UNSEC), denials=kind)  # fmt: skip
-        parents = _denial_of("sub.example.com.", plan)
-        yield from case("parents-denial-for-child", "sub.example.com. A", "bogus",
-                        at("sub.example.com.", "A", parents, SUB), denials=kind)  # fmt: skip
-        yield from case("parents-denial-for-here", "here.example.com. A", "bogus",
-                        at("here.example.com.", "A", _denial_of("here.example.com.", plan),
-                           EXAMPLE), denials=kind)  # fmt: skip
-        secure_cut = instead("sub.example.com. MX", plans(denial)["sub"])
-        yield from case("childs-denial-of-ds", "www.sub.example.com. A", "bogus",
-                        Edit(without(DS, NSEC, NSEC3), "www.sub.example.com.", None, (EXAMPLE,)),
-                        at("sub.example.com.", "DS", secure_cut), denials=kind)  # fmt: skip
-    for number in range(3):
-        keep = tuple(n for n in range(3) if n != number)
-        yield from case(f"nx-nsec3-without-{number}", f"{nx} A", "bogus",
-                        at(nx, "A", only_denials(*keep)), denials=("nsec3", "optout"))  # fmt: skip
-    for number in range(2):
-        yield from case(f"nx-nsec-only-{number}", f"{nx} A", "bogus",
-                        at(nx, "A", only_denials(number)), denials=("nsec",))  # fmt: skip
-
-
-def _denial_of(child: str, plan: Plan) -> Change:
-    """The parent's own record of a delegation, with the parent's SOA: a lie about the child."""
-
-    def edit(message: Message) -> Message:
-        zone, name = plan.zone(), name_of(child)
-        owner = name
-        if plan.denial != "nsec":
-            hashed = b32(hash_of(name, plan.salt, plan.iterations))
-            owner = dns.name.from_text(hashed, zone.origin)
-        kind = NSEC if plan.denial == "nsec" else NSEC3
-        wanted = ((zone.origin, SOA), (owner, kind))
-        message.answer = []
-        message.authority = [r for k in wanted for r in (zone.rrsets[k], zone.signatures[k])]
-        return message
-
-    return edit
-
-
-def nsec3() -> Iterator[Case]:
-    nx = "nothere.example.com. A"
-    kind = {"denials": ("nsec3", "optout"), "optout": "insecure"}
-    yield from case("salt", nx, "secure", salt=b"\xab\xcd", **kind)
-    yield from case("iterations", nx, "secure", iterations=10, **kind)
-    yield from case("iterations-150", nx, "secure", iterations=150, **kind)
-    yield from case("iterations-151", nx, "insecure", iterations=151, **kind)
-    yield from case("iterations-500-nodata", "www.example.com. MX", "insecure", iterations=500,
-                    denials=("nsec3",))  # fmt: skip
-    yield from case("iterations-500-wildcard", "x.wild.example.com. A", "insecure",
-                    iterations=500, denials=("nsec3",))  # fmt: skip
-    yield from case("iterations-500-positive", "www.example.com. A", "secure", iterations=500,
-                    denials=("nsec3",))  # fmt: skip
-    yield from case("iterations-500-child", "www.sub.example.com. A", "secure", iterations=500,
-                    denials=("nsec3",))  # fmt: skip
-    yield from case("iterations-500-no-ds", "www.unsec.example.com. A", "insecure",
-                    iterations=500, denials=("nsec3",))  # fmt: skip
-    for id_, change in (
-        ("hash-unknown", lambda r: r.replace(algorithm=2)),
-        ("flags-unknown", lambda r: r.replace(flags=2)),
-    ):
-        yield from case(f"nsec3-{id_}", nx, "bogus",
-                        Edit(_resigned(change), "nothere.example.com.", "A"),
-                        denials=("nsec3",))  # fmt: skip
-    yield from case("nodata-under-optout-ent", "free.example.com. A", "insecure",
-                    denials=("optout",))  # fmt: skip
-    yield from case("nodata-ds-under-optout-ent", "free.example.com. DS", "insecure",
-                    denials=("optout",))  # fmt: skip
-
-
-def _resigned(change: Callable[[dns.rdata.Rdata], dns.rdata.Rdata]) -> Change:
-    """Change every NSEC3 of example.com. and sign it again, as its operator would."""
-
-    def edit(message: Message) -> Message:
-        zone = plans("nsec3")["example"].zone()
-        made = []
-        for item in message.authority:
-            if item.rdtype == NSEC3:
-                fresh = _each(item, change)
-                made += [fresh, zone.sign(fresh)]
-            elif item.covers != NSEC3:
-                made.append(item)
-        message.authority = made
-        return message
-
-    return edit
-
-
 def servers() -> Iterator[Case]:
     """More than one server, some of them bad."""
     www = "www.example.com."
@@ -784,91 +373,6 @@ def servers() -> Iterator[Case]:
     for id_, alias in (("two", "loop"), ("one", "self"), ("three", "round")):
         yield from case(f"alias-circle-of-{id_}", f"{alias}.example.com. A", "bogus",
                         denials=("nsec",), cause="validation-limit")  # fmt: skip
-
-
-def _nsec(owner: str, after: str, types: str) -> list[RRset]:
-    """A denial that example.com. would sign, if it said so."""
-    rrset = make(name_of(owner), NSEC, f"{after} {types}")
-    return [rrset, plans()["example"].zone().sign(rrset)]
-
-
-def _denied_by(*records: list[RRset]) -> Change:
-    """In place of the denial records that came."""
-
-    def edit(message: Message) -> Message:
-        kept = [i for i in message.authority if SOA in (i.rdtype, i.covers)]
-        message.authority = kept + [item for record in records for item in record]
-        return message
-
-    return edit
-
-
-def crafted() -> Iterator[Case]:
-    """Denials that are signed, and prove something else or too much."""
-    nx, www, wild = "nothere.example.com. A", "www.example.com. MX", "x.wild.example.com. MX"
-    apex = "NS SOA RRSIG NSEC"
-    for id_, question, state, records in (
-        ("nsec-over-other-zones", nx, "bogus", [("example.com.", "com.", apex)]),
-        ("nsec-next-outside", nx, "bogus", [("example.com.", "zzz.org.", apex)]),
-        ("nsec-alone", nx, "secure", [("example.com.", "example.com.", apex)]),
-        (
-            "nsec-white-lie", nx, "secure",
-            [("nothera.example.com.", "notherf.example.com.", "A"),
-             ("!.example.com.", "-.example.com.", "A")],
-        ),
-        (
-            "nsec-below-dname", "x.www.example.com. A", "bogus",
-            [("www.example.com.", "zz.example.com.", "DNAME"),
-             ("example.com.", "a.example.com.", apex)],
-        ),
-        ("nodata-cname-there", www, "bogus", [("www.example.com.", "zz.example.com.", "CNAME")]),
-        ("nodata-zone-cut", www, "insecure", [("www.example.com.", "zz.example.com.", "NS")]),
-        ("nodata-signed-cut", www, "bogus", [("www.example.com.", "zz.example.com.", "NS DS")]),
-        (
-            "nodata-wildcard-encloser", wild, "bogus",
-            [("*.example.com.", "www.example.com.", "A"),
-             ("wild.example.com.", "zz.example.com.", "A")],
-        ),
-        ("nodata-wildcard-has-it", wild, "bogus",
-         [("*.wild.example.com.", "www.example.com.", "A MX")]),
-        ("nodata-wildcard-cname", wild, "bogus",
-         [("*.wild.example.com.", "www.example.com.", "A CNAME")]),
-        ("wildcard-closer", "x.y.wild.example.com. A", "bogus",
-         [("y.wild.example.com.", "zz.example.com.", "A")]),
-        ("wildcard-own", "x.y.wild.example.com. A", "secure",
-         [("*.wild.example.com.", "zz.example.com.", "A")]),
-    ):  # fmt: skip
-        name, rdtype = question.split()
-        change = _denied_by(*(_nsec(*record) for record in records))
-        yield from case(id_, question, state, at(name, rdtype, change, EXAMPLE), denials=("nsec",))
-    name = nx.split(maxsplit=1)[0]
-    lie = _denied_by(_nsec(name, f"\\000.{name}", "RRSIG NSEC TYPE128"))
-    black = at(name, "A", chained(rcode(dns.rcode.NOERROR), lie), EXAMPLE)
-    yield from case("nsec-black-lie", nx, "secure", black, denials=("nsec",))
-    beside = at(name, "A", added(2, *_nsec("example.com.", "a.example.com.", apex)), EXAMPLE)
-    yield from case("nsec-beside-nsec3", nx, "secure", beside, denials=("nsec3",))
-    for id_, merge in (("beside", _both_chains), ("mixed", _mixed_chains)):
-        two = at(name, "A", merge, EXAMPLE)
-        yield from case(f"two-chains-{id_}", nx, "secure", two, denials=("nsec3",))
-
-
-def _other_chain() -> list[RRset]:
-    """The same denial by a chain with a salt."""
-    zone = plans("nsec3", salt=b"\xaa")["example"].zone()
-    query = dns.message.make_query("nothere.example.com.", "A", want_dnssec=True)
-    return [i for i in answer([zone], query).authority if NSEC3 in (i.rdtype, i.covers)]
-
-
-def _both_chains(message: Message) -> Message:
-    message.authority += _other_chain()
-    return message
-
-
-def _mixed_chains(message: Message) -> Message:
-    first = next(item.name for item in message.authority if item.rdtype == NSEC3)
-    kept = [item for item in message.authority if item.name != first]
-    message.authority = kept + _other_chain()[:2]
-    return message
 
 
 def one_server() -> Iterator[Case]:
@@ -899,6 +403,6 @@ def one_server() -> Iterator[Case]:
 def all_cases() -> list[Case]:
     families = (
         sound, insecure, trust_anchors, bad_signatures, keys, delegations, denials, nsec3, servers,
-        crafted, one_server,
+        crafted, crafted3, one_server,
     )  # fmt: skip
     return [case for family in families for case in family()]

@@ -10,21 +10,10 @@ import dns.name
 import pytest
 from dns.rdatatype import AAAA, NS, A, RdataType
 from rpl import Scenario
-from scene_cases import (
-    COM,
-    EXAMPLE,
-    OTHER,
-    ROOT,
-    at,
-    case,
-    chained,
-    everywhere,
-    plans,
-    scene,
-    silent,
-    without,
-)
-from scenes import NOW, Edit, Key, Scene, make, name_of
+from scene_edits import chained, everywhere, silent, without
+from scene_world import COM, EXAMPLE, OTHER, ROOT, at, case, plans, scene
+from scene_zones import NOW, Key, make, name_of
+from scenes import Edit, Scene
 from scripted import validated
 
 from orchestrator.chain.iterate import BUDGET
