@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,20 +27,34 @@ if TYPE_CHECKING:  # a row of SSH alone must not pay for these
     from orchestrator.rollout.transaction import NtaOrder
 
 PLAN = "0badcafe"
+RECEIPT = """\
+ntactl-begin-receipt
+{"action":"apply","outcome":"applied","rule":"","message":"and read back","step":"receipt",\
+"at":1795523761,"generation":1795523760956,"running":["de."],"state_sha256":"0"}
+ntactl-end-receipt"""
 
 
 @dataclass(frozen=True)
 class There:
-    """A fleet whose programs are fitted to the bench's folders."""
+    """A fleet whose programs are fitted to the bench's folders.
+
+    `canned`: a host gets the program and does none of it, but answers as if it had.
+    """
 
     fleet: Fleet
     hosts: Hosts
+    canned: bool = False
 
     def run(
         self, programs: Sequence[tuple[Host, str]], *, deadline: float, **how: Callable[[], bool]
     ) -> Iterator[Outcome]:
-        local = [(host, self.hosts.localised(host, program)) for host, program in programs]
+        local = [(host, self.fitted(host, program)) for host, program in programs]
         return self.fleet.run(local, deadline=deadline, **how)
+
+    def fitted(self, host: Host, program: str) -> str:
+        if self.canned:
+            return f"echo '{RECEIPT}'; exit\n{program}"
+        return self.hosts.localised(host, program)
 
 
 def cpu() -> float:
@@ -68,7 +82,7 @@ def jobs(there: There, hosts: list[Host]) -> list[Job]:
     from orchestrator.rollout.send import Job, read
     from orchestrator.rollout.transaction import change
 
-    readings, faults = read(there, desk.now, hosts[:1], deadline=60)
+    readings, faults = read(replace(there, canned=False), desk.now, hosts[:1], deadline=60)
     assert readings, faults
     reading = readings[hosts[0].name]
     return [Job(host, "apply", orders(), change(host, reading, orders())) for host in hosts]
@@ -114,11 +128,11 @@ def bare(there: There, hosts: list[Host]) -> Callable[[], None]:
     from orchestrator.rollout.transaction import apply_program
 
     programs = [
-        (job.host, there.hosts.localised(job.host, apply_program(job.host, job.change, now_ms())))
+        (job.host, there.fitted(job.host, apply_program(job.host, job.change, now_ms())))
         for job in jobs(there, hosts)
         if job.change
     ]
-    return lambda: check(there.fleet.run(programs, deadline=300), "applied")
+    return lambda: check(there.fleet.run(programs, deadline=300), '"applied"')
 
 
 def now_ms() -> int:
@@ -149,7 +163,8 @@ def twice(mode: str, hosts: Hosts, count: int) -> dict[str, object]:
     fleet_hosts = [hosts.host(number) for number in range(count)]
     threads = threading.active_count()
     with Fleet(workers=32) as fleet:
-        work = MODES[mode](There(fleet, hosts), fleet_hosts)
+        there = There(fleet, hosts, canned=mode.endswith("-canned"))
+        work = MODES[mode.removesuffix("-canned")](there, fleet_hosts)
         first = timed(work)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         kept = len(fleet._kept)
