@@ -25,14 +25,21 @@ class Authority:
     """One NSD. All its addresses serve the same content."""
 
     def __init__(
-        self, folder: Path, addresses: Sequence[str], zones: Sequence[str], *, axfr: bool = False
+        self,
+        folder: Path,
+        addresses: Sequence[str],
+        zones: Sequence[str],
+        *,
+        axfr: bool = False,
+        limit: int = 0,
     ) -> None:
         self.folder = folder
         self.addresses = tuple(addresses)
         self.serials = dict.fromkeys(zones, 0)
         folder.mkdir(parents=True, exist_ok=True)
-        values = {"folder": folder, "addresses": addresses, "zones": zones, "axfr": axfr}
-        (folder / "nsd.conf").write_text(render("lab/nsd.conf.j2", **values))
+        values = {"folder": folder, "addresses": addresses, "zones": zones}
+        text = render("lab/nsd.conf.j2", **values, axfr=axfr, limit=limit)
+        (folder / "nsd.conf").write_text(text)
 
     def adopt(self, name: str, file: Path, serial: int) -> None:
         """Serve a zone from a file that is somebody else's, until it is written."""

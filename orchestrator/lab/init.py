@@ -190,7 +190,7 @@ def _network(fillers: Iterable[world.TldPlan]) -> None:
     addresses = [server.address for server in world.ROOT_SERVERS]
     for plan in (*world.TLDS, *fillers):
         addresses += [server.address for server in plan.servers]
-    addresses += [*world.CHILD_ADDRESSES, *world.NARROW]
+    addresses += [*world.CHILD_ADDRESSES, *world.NARROW, *world.LIMITED]
     hosts.ip_batch(
         [
             "link set lo up",

@@ -9,11 +9,11 @@ import dns.name
 
 from orchestrator.errors import BadInput
 from orchestrator.lab import world
+from orchestrator.lab.apart import Apart
 from orchestrator.lab.authority import Authority
 from orchestrator.lab.fillers import Fillers
 from orchestrator.lab.folder import Folder
 from orchestrator.lab.keys import Key, make_keys, make_tld_keys
-from orchestrator.lab.narrow import Narrow
 from orchestrator.lab.root import ROOT, Delegation, Root
 from orchestrator.lab.scenarios import HEALTHY, scenario
 from orchestrator.lab.scenarios.look import Scenario, published_ds
@@ -42,7 +42,7 @@ class Internet:
         self.children = self._authority("children", world.CHILD_ADDRESSES, children)
         self.standing = {plan.origin: self._standing(plan) for plan in ORDINARY}
         self.fillers = Fillers(folder, plans, stock)
-        self.narrow = Narrow(folder.servers / "narrow")
+        self.apart = Apart(folder.servers / "apart")
         self.delegated: dict[str, Delegation] = {}
 
     def _tld(self, plan: TldPlan) -> Tld:
@@ -121,7 +121,7 @@ class Internet:
             standing.scenario, standing.phase, standing.before = found, phase, before
             standing.since = time.time()
         self._publish(changed)
-        self.narrow.serve([one for one in self.standing.values() if one.narrow()], self.serial)
+        self.apart.serve(self.standing.values(), self.serial)
         self._publish_root()
 
     def _publish(self, changed: Sequence[Standing]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -162,8 +162,9 @@ def make_keys(algorithm: int = P256) -> Keys:
 
 
 def make_tld_keys() -> Keys:
-    """Keys of a TLD that can break in every way."""
-    return breakable(make_keys(), P256)
+    """Keys of a TLD that can break in every way, all of them its own."""
+    trios = (same_tag_keys(3) for _ in itertools.count())
+    return _with_rivals(make_key(KSK_FLAGS), trios, P256)
 
 
 def breakable(keys: Keys, algorithm: int) -> Keys:
@@ -173,11 +174,15 @@ def breakable(keys: Keys, algorithm: int) -> Keys:
     """
     if algorithm in RSA:
         return _breakable_rsa(keys, algorithm)
-    zsk, *rivals = next(trio for trio in _trios(algorithm) if trio[0].tag != keys.ksk.tag)
-    used = {keys.ksk.tag, zsk.tag}
+    return _with_rivals(keys.ksk, _trios(algorithm), algorithm)
+
+
+def _with_rivals(ksk: Key, trios: Iterable[tuple[Key, ...]], algorithm: int) -> Keys:
+    zsk, *rivals = next(trio for trio in trios if trio[0].tag != ksk.tag)
+    used = {ksk.tag, zsk.tag}
     old = _another(KSK_FLAGS, algorithm, used)
     spare = tuple(_another(ZSK_FLAGS, algorithm, used) for _ in range(SPARE))
-    return Keys(keys.ksk, zsk, tuple(rivals), old, spare, _of_another_algorithm(algorithm, used))
+    return Keys(ksk, zsk, tuple(rivals), old, spare, _of_another_algorithm(algorithm, used))
 
 
 def _breakable_rsa(keys: Keys, algorithm: int) -> Keys:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.lab.authority import Authority
@@ -10,7 +11,7 @@ from orchestrator.lab.root import Delegation
 from orchestrator.lab.scenarios import HEALTHY
 from orchestrator.lab.scenarios.look import Look, Scenario
 from orchestrator.lab.signer import Zone
-from orchestrator.lab.world import NARROW, Tld
+from orchestrator.lab.world import Tld
 
 
 @dataclass
@@ -44,9 +45,10 @@ class Standing:
             found.signs_ds(self.phase),
         )
 
-    def narrow(self) -> bool:
-        """Whether the root delegates it to servers that do not answer over TCP."""
-        return any(server.address in NARROW for server in self.delegation().servers)
+    def is_at(self, addresses: Sequence[str]) -> bool:
+        """Whether the root delegates it to one of these addresses."""
+        listed = self.scenario.servers(self.tld, self.phase)
+        return any(server.address in addresses for server in listed)
 
     def content(self, number: int, serial: int) -> Zone:
         """What the server of that number is to serve."""

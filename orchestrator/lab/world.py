@@ -103,9 +103,10 @@ BAD = TldPlan(BOGUS, (Server("a.nic.bogus.", "10.53.2.1"),), unsigned=("www",), 
 ORDINARY = (DE, FJ)
 TLDS = (DE, FJ, ORG, BAD)
 CHILD_ADDRESSES = ("10.53.4.1", "10.53.4.2")
-# Where scenarios delegate to: servers that do not answer over TCP, and addresses of nobody.
+# Where scenarios delegate to: no TCP, nobody, and few answers a second.
 NARROW = ("10.53.5.1", "10.53.5.2")
 NOBODY = ("10.53.6.1", "10.53.6.2")
+LIMITED = ("10.53.7.1", "10.53.7.2")
 
 
 @dataclass(frozen=True, slots=True)

@@ -342,7 +342,7 @@ def test_nz_2023_was_whole_before_and_is_whole_after(tld: world.Tld) -> None:
     assert not fits(tld, old[0], served(tld, "nz-2023"))
 
 
-@pytest.mark.parametrize("name", ["unreachable", "lame", "dnskey-no-tcp"])
+@pytest.mark.parametrize("name", ["unreachable", "lame", "dnskey-no-tcp", "rate-limited"])
 @pytest.mark.parametrize("phase", [1, 2])
 def test_root_and_zone_name_the_same_servers(tld: world.Tld, name: str, phase: int) -> None:
     if phase > len(SCENARIOS[name].phases):

@@ -10,7 +10,7 @@ from dns.rdatatype import RdataType
 
 from orchestrator.lab.scenarios.look import Look, Scenario, healthy, signed
 from orchestrator.lab.signer import Zone
-from orchestrator.lab.world import CHILD_ADDRESSES, NARROW, NOBODY, Server, Tld
+from orchestrator.lab.world import CHILD_ADDRESSES, LIMITED, NARROW, NOBODY, Server, Tld
 
 
 def _botswana(look: Look) -> Zone:
@@ -48,6 +48,10 @@ def _refused(look: Look) -> Zone:
     return healthy(_at(look, _lame))
 
 
+def _slow(look: Look) -> Zone:
+    return healthy(_at(look, _limited))
+
+
 def _at(look: Look, moved: Callable[[Tld, int], tuple[Server, ...]]) -> Look:
     """The zone itself names the same servers as the root, else resolvers find the right ones."""
     plan = replace(look.tld.plan, servers=moved(look.tld, look.phase))
@@ -56,6 +60,10 @@ def _at(look: Look, moved: Callable[[Tld, int], tuple[Server, ...]]) -> Look:
 
 def _narrow(tld: Tld, _phase: int) -> tuple[Server, ...]:
     return _moved(tld.plan.servers, NARROW)
+
+
+def _limited(tld: Tld, _phase: int) -> tuple[Server, ...]:
+    return _moved(tld.plan.servers, LIMITED)
 
 
 def _dead(tld: Tld, phase: int) -> tuple[Server, ...]:
@@ -109,6 +117,14 @@ SCENARIOS = (
         ("all addresses", "the last address"),
         _unreachable,
         servers=_dead,
+    ),
+    Scenario(
+        "rate-limited",
+        "C18",
+        "not broken: servers that answer 20 queries a second",
+        ("half of what is above that is dropped, half sent to TCP",),
+        _slow,
+        servers=_limited,
     ),
     Scenario(
         "lame",
