@@ -17,6 +17,7 @@ import threading
 from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Protocol
 
 import dns.exception
 import dns.flags
@@ -25,11 +26,20 @@ import dns.rcode
 from rpl import Scenario, load
 from scenes import Scene
 
+
+class World(Protocol):
+    """Who answers what: a scenario, a scene, or one after the other."""
+
+    addresses: set[str]
+
+    def reply(self, address: str, query: dns.message.Message, *, tcp: bool) -> bytes | None: ...
+
+
 ROOT = Path(__file__).parents[1]
 NTACTL = ROOT / ".venv" / "bin" / "ntactl"
 
 
-def serve(scenario: Scenario | Scene, *, port: int = 53, drop: bool = False) -> None:
+def serve(scenario: World, *, port: int = 53, drop: bool = False) -> None:
     """Listen on every address of the scenario, UDP and TCP, until the process ends."""
     for address in sorted(scenario.addresses):
         family = socket.AF_INET6 if ip_address(address).version == 6 else socket.AF_INET
@@ -39,7 +49,7 @@ def serve(scenario: Scenario | Scene, *, port: int = 53, drop: bool = False) -> 
             threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
-def respond(script: tuple[Scenario | Scene, str, bool], wire: bytes, *, tcp: bool) -> bytes | None:
+def respond(script: tuple[World, str, bool], wire: bytes, *, tcp: bool) -> bytes | None:
     scenario, address, drop = script
     query = dns.message.from_wire(wire)
     answer = scenario.reply(address, query, tcp=tcp)
@@ -108,14 +118,18 @@ def find(what: str) -> Scenario | Scene:
     return next(case.scene for case in all_cases() if case.id == what)
 
 
+def take_addresses(world: World) -> None:
+    """Make the addresses this machine's; only in a namespace of its own."""
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    for address in sorted(world.addresses):
+        size, extra = (128, ["nodad"]) if ":" in address else (32, [])
+        subprocess.run(["ip", "addr", "add", f"{address}/{size}", "dev", "lo", *extra], check=True)
+
+
 def main(args: Sequence[str]) -> int:
     drop, options = "--drop" in args, [arg for arg in args[1:] if arg != "--drop"]
     scenario = find(args[0])
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    for address in sorted(scenario.addresses):
-        size = 128 if ":" in address else 32
-        extra = ["nodad"] if ":" in address else []
-        subprocess.run(["ip", "addr", "add", f"{address}/{size}", "dev", "lo", *extra], check=True)
+    take_addresses(scenario)
     serve(scenario, drop=drop)
     with tempfile.TemporaryDirectory() as folder:
         line = command(scenario, Path(folder))

@@ -56,3 +56,16 @@ def test_a_scene(scene: str, state: str, code: int) -> None:
     got, verdict = play(scene, "--drop", "--timeout", "0.5")
     assert (got, verdict["state"]) == (code, state)
     assert verdict["schema"] == "ntactl/validate/1"
+
+
+def test_unbound_says_the_same_of_some_scenes() -> None:
+    """All of them: `unshare -n python tests/beside_unbound.py`."""
+    some = ("wildcard", "anchor-", "positive-", "two-chains", "delegation-")
+    done = subprocess.run(
+        ["unshare", "-n", sys.executable, str(TESTS / "beside_unbound.py"), *some],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
