@@ -150,7 +150,7 @@ def _judge(seen: Seen, at: datetime, when: When, duration_ms: int) -> Validation
     zone = worst.zone.canonicalize().to_text()
     what, why = _remedy(state, extent, zone)
     if any(blame.fault.cause is Cause.VALIDATION_LIMIT for blame in worst.blames):
-        what, why = Remedy.ESCALATE, "more than a validator takes on: look at what the servers send first"
+        what, why = Remedy.ESCALATE, "more than a validator takes on: look before you act"
     return Validation(
         name=seen.name.canonicalize().to_text(),
         type=RdataType.to_text(seen.rdtype),
