@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from orchestrator.chain.walk import ADDRESSES, NAMES, SERVERS
 from orchestrator.dns import wire
 from orchestrator.dns.wire import AAAA, DS, NS, NSEC, A, Message, Record
+from orchestrator.errors import BadInput
+from orchestrator.names import zone_name
 from orchestrator.scan.sound import Doubt, Rrset, rrsets
 
 ROOT = b"\0"
@@ -30,12 +32,21 @@ def delegations(records: Iterable[Record]) -> tuple[list[Delegation], list[bytes
     found = rrsets(records)
     made, odd = [], []
     for (owner, rdtype), names in found.items():
-        if rdtype == NS and owner != ROOT:
+        if rdtype == NS and owner != ROOT and _host(owner):
             try:
                 made.append(_delegation(owner, names, found))
             except Doubt:
                 odd.append(owner)
     return made, odd
+
+
+def _host(zone: bytes) -> bool:
+    """Is it a name that can be typed? The root has no other, and no engine takes one."""
+    try:
+        zone_name(wire.to_text(zone))
+    except BadInput:
+        return False
+    return True
 
 
 def referral(message: Message, zone: bytes) -> Delegation:
