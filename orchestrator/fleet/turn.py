@@ -104,7 +104,7 @@ class Turns:
             while self.todo or self.begun or self.reach.busy:
                 yield from self._called_off()
                 self._begin()
-                self.reach.wait(YOUNG if self.reach.waiting else 1.0)
+                self.reach.wait(self._pause())
                 yield from self._ended()
                 self._wake_overdue()
         finally:
@@ -112,6 +112,12 @@ class Turns:
                 if future.cancel():
                     turn.put_down()
             self.reach.close()
+
+    def _pause(self) -> float:
+        """Seconds to wait; none when an outcome is there, whose ring was heard before."""
+        if self.reach.failed or any(future.done() for future in self.begun):
+            return 0
+        return YOUNG if self.reach.waiting else 1.0
 
     def to_the_end(self) -> None:
         """Take all turns for what they leave behind; nobody hears how they went."""

@@ -64,6 +64,19 @@ def test_turns_begin_when_there_is_room() -> None:
     assert sorted(begun) == [f"h{n}" for n in range(10)]
 
 
+def test_what_ends_while_the_caller_takes_its_time_is_given_at_once() -> None:
+    def work(turn: Turn) -> Outcome:
+        time.sleep(0.02 * int(turn.host.name[1:]))
+        return fine(turn)
+
+    with ThreadPoolExecutor(8) as pool:
+        todo = deque(a_turn(f"h{n}") for n in range(8))
+        began = time.monotonic()
+        for _ in Turns(pool, 8, todo, work, never).outcomes():
+            time.sleep(0.03)
+        assert time.monotonic() - began < 0.9
+
+
 def test_who_was_not_begun_is_told_while_others_are_in_flight() -> None:
     asked, go_on = threading.Event(), threading.Event()
 
