@@ -49,8 +49,9 @@ def headline(verdict: Verdict) -> str:
     if main:
         on = f" on {main.rrset}" if main.rrset else ""
         words += f": {main.cause}{on}"
-    if verdict.fraction_bogus:
-        words += f", {verdict.fraction_bogus:.0%} of signatures bad"
+    share = f", {verdict.fraction_bogus:.0%} of signatures bad" if verdict.fraction_bogus else ""
+    if len(words) + len(share) <= WIDTH:
+        words += share
     return words + _soundness(verdict)
 
 
