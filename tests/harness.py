@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +86,11 @@ class Lab:
         return json.loads(self.lab("status", "--json").out)
 
     def hosts(self) -> list[str]:
-        return [host["name"] for host in self.status()["hosts"]]
+        return [host["name"] for host in fixed(self)]
 
     def host(self, name: str) -> Any:
-        return next(host for host in self.status()["hosts"] if host["name"] == name)
+        """What never changes of a host while the lab is up."""
+        return next(host for host in fixed(self) if host["name"] == name)
 
     def etc(self, name: str) -> Path:
         """A host's /etc, seen from outside."""
@@ -116,10 +118,10 @@ class Lab:
     def ntas(self, name: str) -> list[str]:
         """The zones the resolver itself lists as negative trust anchors now."""
         if self.host(name)["engine"] == "unbound":
-            listed = self.ssh(name, "unbound-control list_insecure")
+            listed = self.on_host(name, "unbound-control list_insecure")
             assert listed.code == 0, listed.err
             return sorted(listed.out.split())
-        listed = self.ssh(name, "rndc nta -dump")
+        listed = self.on_host(name, "rndc nta -dump")
         assert listed.code == 0, listed.err
         lines = [line for line in listed.out.splitlines() if ": expiry " in line]
         return sorted(line.split("/")[0].rstrip(".") + "." for line in lines)
@@ -164,7 +166,7 @@ class Lab:
     def files(self) -> dict[str, str]:
         """sha256, mode and owner of every file under every host's configuration, and cron's."""
         found: dict[str, str] = {}
-        for host in self.status()["hosts"]:
+        for host in fixed(self):
             found |= fingerprints([*map(Path, host["config"]), self.etc(host["name"]) / "cron.d"])
         return found
 
@@ -180,6 +182,13 @@ class Lab:
         self.ok("approve", str(path), "--by", "tester")
         made: dict[str, Any] = json.loads(path.read_text())
         return made
+
+
+@cache
+def fixed(lab: Lab) -> list[Any]:
+    """Names, addresses, engines and folders of a lab's hosts, asked once."""
+    hosts: list[Any] = lab.status()["hosts"]
+    return hosts
 
 
 def _is_init(entry: Path, root: str) -> bool:
