@@ -13,6 +13,7 @@ from harness import Lab, Run
 
 KILLED = {-9, 137}  # as a process of ours, and as a shell tells it
 MOST_STEPS = 40
+SHARES = 4  # each takes every fourth step, so that they can run side by side
 DRIVER = str(Path(__file__).with_name("killed_apply.py"))
 
 
@@ -40,9 +41,10 @@ def on(lab: Lab) -> set[str]:
     return {name for name, zones in lab.all_ntas().items() if zones == ["de."]}
 
 
-def test_all_on_after_a_kill_at_any_step(broken: Lab, tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", range(SHARES))
+def test_all_on_after_a_kill_at_any_step(broken: Lab, tmp_path: Path, share: int) -> None:
     before = broken.files()
-    for step in range(1, MOST_STEPS):
+    for step in range(1 + share, MOST_STEPS, SHARES):
         plan = tmp_path / f"{step}.json"
         made = broken.approved(plan)
         died = killed_after(broken, step, plan)
@@ -59,16 +61,19 @@ def test_all_on_after_a_kill_at_any_step(broken: Lab, tmp_path: Path) -> None:
         broken.ok("revert", made["ntas"][0]["id"], "--yes")
         assert broken.files() == before, step
         assert on(broken) == set(), step
-    assert 8 < step < MOST_STEPS - 1
+    assert 8 < step < MOST_STEPS - SHARES
 
 
-def test_all_as_before_after_a_kill_while_it_is_taken_back(broken: Lab, tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", range(SHARES))
+def test_all_as_before_after_a_kill_while_it_is_taken_back(
+    broken: Lab, tmp_path: Path, share: int
+) -> None:
     """unbound2 cannot be reached and the budget is 0: the second wave takes everything back."""
     policy = (broken.folder / "playbook.yaml").read_text()
     strict = tmp_path / "strict.yaml"
     strict.write_text(re.sub(r"failed_hosts: \d+", "failed_hosts: 0", policy))
     before = broken.files()
-    for step in range(1, MOST_STEPS):
+    for step in range(1 + share, MOST_STEPS, SHARES):
         plan = tmp_path / f"back-{step}.json"
         broken.approved(plan, "--playbook", str(strict))
         assert broken.ssh("unbound2", "/etc/lab/service sshd stop").code in {0, 255}
@@ -84,7 +89,7 @@ def test_all_as_before_after_a_kill_while_it_is_taken_back(broken: Lab, tmp_path
         assert on(broken) == set(), step
         if again is died:
             break
-    assert 8 < step < MOST_STEPS - 1
+    assert 8 < step < MOST_STEPS - SHARES
 
 
 def start_sshd(lab: Lab, name: str) -> None:

@@ -80,6 +80,7 @@ EXPECTED = (
     Expected("nz-2023", 1, "secure", NONE, "cache-mismatch", "flush", 13),
     Expected("apnic-2012", 1, "bogus", SOME, "server-divergent", "escalate", 12),
     Expected("apnic-2012", 2, "secure", NONE, "cache-mismatch", "flush", 13),
+    Expected("rate-limited", 1, "secure", NONE, "", "none", 0),
     Expected("unreachable", 1, "indeterminate", NONE, "server-unreachable", "escalate", 12),
     Expected("unreachable", 2, "secure", NONE, "server-unreachable", "none", 0),
     Expected("lame", 1, "indeterminate", NONE, "server-lame", "escalate", 12),
@@ -181,10 +182,10 @@ def test_false_denials_are_never_a_reason_for_an_nta(lab: Lab) -> None:
 
 
 def test_a_whole_zone_is_clean_at_once_after_heal(lab: Lab) -> None:
-    for expected in EXPECTED:
-        lab.lab("break", "de.", "--as", expected.scenario, "--phase", str(expected.phase))
+    for scenario in dict.fromkeys(expected.scenario for expected in EXPECTED):
+        lab.lab("break", "de.", "--as", scenario)
         lab.lab("heal", "de.")
-        code, (verdict,) = check(lab)
+        code, (verdict,) = check(lab, options=("--rounds", "1"))
         assert (code, verdict["state"], verdict["remedy"]) == (0, "secure", "none"), verdict
         assert {server["state"] for server in verdict["servers"]} == {"secure"}
         assert not verdict["findings"], verdict["findings"]
