@@ -14,10 +14,10 @@ from orchestrator.scan.sound import Doubt, Ledger, Rrset, enter, rrsets
 
 
 class Shown(NamedTuple):
-    """What an answer about a name shows: whether it exists, and the NSEC3 records that say so."""
+    """What an answer about a name shows: whether it exists, and the records that deny it."""
 
     exists: bool
-    nsec3: Nsec3 | None = None
+    proof: denial.Nsec | Nsec3 | None = None
 
 
 def served(data: bytes, zone: bytes, sections: int) -> Message:
@@ -61,12 +61,11 @@ def name(data: bytes, asked: bytes, rdtype: int, keys: Keys, ledger: Ledger) -> 
         ledger.check(found[asked, DS], keys)
         return Shown(exists=True)
     proof = _proof(message, keys, ledger)
-    nsec3 = proof if isinstance(proof, Nsec3) else None
     if message.rcode == NXDOMAIN:
         proof.nxdomain(asked)
-        return Shown(exists=False, nsec3=nsec3)
+        return Shown(exists=False, proof=proof)
     proof.nodata(asked, rdtype)
-    return Shown(exists=True, nsec3=nsec3)
+    return Shown(exists=True, proof=proof)
 
 
 def _proof(message: Message, keys: Keys, ledger: Ledger) -> denial.Nsec | Nsec3:
@@ -79,7 +78,7 @@ def _proof(message: Message, keys: Keys, ledger: Ledger) -> denial.Nsec | Nsec3:
     for rrset in denials:
         ledger.check(rrset, keys)
     proof = denial.records(keys.zone, denials)
-    if isinstance(proof, Nsec3) and proof.iterations > ledger.policy.nsec3_iterations:
+    if proof.iterations > ledger.policy.nsec3_iterations:
         raise Doubt(f"NSEC3 with {proof.iterations} iterations")
     return proof
 

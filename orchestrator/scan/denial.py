@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orchestrator.dns import wire
 from orchestrator.dns.wire import CNAME, DNAME, DS, NS, NSEC, NSEC3, SOA
@@ -43,11 +43,11 @@ class Ring:
         return digest
 
 
-def covers(owner: bytes, after: bytes, hashed: bytes) -> bool:
-    """Is `hashed` strictly inside the span of the ring?"""
+def within(place: Any, owner: Any, after: Any) -> bool:
+    """Is a place strictly inside the span of a ring that begins at `owner`?"""
     if owner < after:
-        return owner < hashed < after
-    return hashed > owner or hashed < after
+        return bool(owner < place < after)
+    return bool(place > owner or place < after)
 
 
 class Nsec3:
@@ -85,6 +85,14 @@ class Nsec3:
     def iterations(self) -> int:
         return self.ring.iterations if self.ring else 0
 
+    def place(self, name: bytes) -> bytes:
+        """Where a name is in the ring."""
+        return self._hash(name)
+
+    def places(self) -> dict[Any, tuple[Any, Any]]:
+        """The spans, by where they begin."""
+        return {span.owner: (span.owner, span.after) for span in self.spans.values()}
+
     def nxdomain(self, name: bytes) -> None:
         """Raises Doubt when it is not proven that `name`, below the apex, does not exist."""
         self._encloser()
@@ -116,7 +124,7 @@ class Nsec3:
     def _covering(self, name: bytes) -> Span:
         hashed = self._hash(name)
         for span in self.spans.values():
-            if covers(span.owner, span.after, hashed):
+            if within(hashed, span.owner, span.after):
                 return span
         raise Doubt("no NSEC3 covers a name it has to")
 
@@ -124,9 +132,22 @@ class Nsec3:
 class Nsec:
     """The NSEC records of one answer."""
 
+    iterations = 0
+
     def __init__(self, zone: bytes, records: Iterable[Rrset]) -> None:
         self.zone = zone
         self.spans = {rrset.owner: rrset.rdatas[0] for rrset in records if len(rrset.rdatas) == 1}
+
+    def place(self, name: bytes) -> list[bytes]:
+        """Where a name is in the ring."""
+        return order(name)
+
+    def places(self) -> dict[Any, tuple[Any, Any]]:
+        """The spans, by where they begin."""
+        return {
+            owner: (order(owner), order(rdata[: wire.name_size(rdata)].lower()))
+            for owner, rdata in self.spans.items()
+        }
 
     def nxdomain(self, name: bytes) -> None:
         """Raises Doubt when it is not proven that `name`, below the apex, does not exist."""

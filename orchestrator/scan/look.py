@@ -18,17 +18,19 @@ from orchestrator.dns.lane import Query
 from orchestrator.dns.wire import DNSKEY, DS, NS, SOA, A
 from orchestrator.scan import answers
 from orchestrator.scan.answers import Shown
-from orchestrator.scan.denial import Nsec3, Ring, covers
+from orchestrator.scan.denial import Nsec, Nsec3, within
 from orchestrator.scan.keys import Keys
 from orchestrator.scan.parent import ROOT, Delegation, referral
 from orchestrator.scan.sound import Doubt, Ledger
 
-DENIALS = 3  # names that do not exist, asked about one zone; each address is asked for one
+DENIALS = 3  # different names that do not exist, each address being asked for one
+SPANS = 6  # of the ring that are looked at in all: of .de's, half were good in 2026
 COMMON, OWN = b"wikipedia", b"nic"  # delegated under many TLDs
-DRAWS = 24  # random names, to find one in a span not seen yet
-HASHES = 600  # of SHA-1, spent on one choice
+DRAWS = 16  # random names, to find some in spans not seen yet
+HASHES = 400  # of SHA-1, spent on that
 REFERRALS = 3  # root servers asked for one referral
 
+_LETTERS = bytes(ord("a") + number % 26 for number in range(256))
 SILENCE = ("timeout", "unreachable", "deadline")
 
 Steps = Generator[list[Query], None, None]
@@ -94,8 +96,7 @@ class Looking:
     silent: dict[str, str] = field(default_factory=dict)
     queries: int = 0
     seen: dict[tuple[bytes, int, bytes], Shown] = field(default_factory=dict)
-    ring: Ring | None = None
-    spans: dict[bytes, bytes] = field(default_factory=dict)
+    proofs: list[Nsec | Nsec3] = field(default_factory=list)
 
     def outcome(self, steps: Steps) -> Look:
         """What comes of some steps."""
@@ -164,13 +165,12 @@ class Looking:
         if not self._exists(child):
             self._judge((yield from self._everywhere((other, DS))), keys)
             self._exists(other)
-        long = {query.address for query in queries if query.rdtype == A and query.tcp}
-        for _ in range(DENIALS - len(nobody)):
-            name = self._unseen()
-            if name is not None:
-                address = self.rng.choice(self._live())
-                asking = self._ask([(address, (name, A))], tcp=address in long)
-                self._judge((yield from asking), keys)
+        names = self._unseen()
+        if names:  # at one address: the others have shown that they can deny
+            address = self.rng.choice(self._live())
+            long = any(query.tcp for query in queries if query.address == address)
+            asking = self._ask([(address, (name, A)) for name in names], tcp=long)
+            self._judge((yield from asking), keys)
 
     def _first(self, child: bytes, nobody: bytes) -> list[tuple[bytes, int]]:
         return [(self.zone, DNSKEY), (self.zone, SOA), (nobody, A), (child, DS)]
@@ -223,7 +223,8 @@ class Looking:
             else:
                 shown = answers.name(data, query.name, query.rdtype, keys, self.ledger)
                 self.seen[what] = shown
-                self._learn(shown.nsec3)
+                if shown.proof:
+                    self.proofs.append(shown.proof)
 
     def _exists(self, child: bytes) -> bool:
         """Does a name exist? Signed or not, servers that disagree on it are a doubt."""
@@ -240,26 +241,27 @@ class Looking:
 
     def _nobody(self) -> bytes:
         """A name below the zone that surely nobody has."""
-        return b"\x0c" + self.rng.randbytes(6).hex().encode() + self.zone
+        return b"\x0c" + self.rng.randbytes(12).translate(_LETTERS) + self.zone
 
-    def _learn(self, nsec3: Nsec3 | None) -> None:
-        if nsec3 is not None:
-            self.ring = nsec3.ring
-            self.spans |= {span.owner: span.after for span in nsec3.spans.values()}
+    def _unseen(self) -> list[bytes]:
+        """Such names in spans of the ring not shown yet.
 
-    def _unseen(self) -> bytes | None:
-        """Such a name in a span of the ring that was not shown yet; None when there is hardly one.
-
-        Only half of .de's denials were good in 2026, on every server.
+        As many as are missing to SPANS; none when hardly any span is missing.
         """
-        if self.ring is None:
-            return self._nobody()
-        for _ in range(min(DRAWS, HASHES // (self.ring.iterations + 1) + 1)):
+        spans: dict[object, tuple[object, object]] = {}
+        for proof in self.proofs:
+            spans |= proof.places()
+        if not self.proofs:
+            return []
+        names: list[bytes] = []
+        for _ in range(min(DRAWS, HASHES // (1 + self.proofs[0].iterations) + 1)):
+            if len(names) >= SPANS - len(spans):
+                break
             name = self._nobody()
-            hashed = self.ring.hash(name)
-            if not any(covers(owner, after, hashed) for owner, after in self.spans.items()):
-                return name
-        return None
+            place = self.proofs[0].place(name)
+            if not any(within(place, *span) for span in spans.values()):
+                names.append(name)
+        return names
 
 
 def _child(name: bytes, zone: bytes) -> bytes:
