@@ -107,6 +107,7 @@ class Streams:
         self.selector, self.port, self.timeout = selector, port, timeout
         self.open: dict[str, Stream] = {}
         self.waiting: dict[str, list[Query]] = {}
+        self.fruitless: set[str] = set()  # addresses whose last connection brought nothing
 
     def put(self, query: Query) -> None:
         stream = self.open.get(query.address)
@@ -177,11 +178,18 @@ class Streams:
         return [query for stream in ended for query in self._end(stream)]
 
     def _end(self, stream: Stream) -> list[Query]:
-        """Close it. A connection that has brought something is followed by another."""
+        """Close it, and open another after one that has brought something.
+
+        Also after the first that the server closed before: it may be starting anew.
+        """
         self._close(stream)
         left = stream.left()
-        if not stream.answered:
+        if not stream.answered and (not stream.over or stream.address in self.fruitless):
             return _failed(left)
+        if stream.answered:
+            self.fruitless.discard(stream.address)
+        else:
+            self.fruitless.add(stream.address)
         if left:
             self.waiting.setdefault(stream.address, []).extend(left)
         return []

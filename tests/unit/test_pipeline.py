@@ -135,6 +135,17 @@ def test_a_truncated_answer_is_fetched_over_tcp(serve: Callable[..., Server], on
     assert server.connections == (40 if once else 1)
 
 
+def test_a_server_that_starts_anew_is_connected_to_again(serve: Callable[..., Server]) -> None:
+    connections: list[int] = []
+
+    def restarting(query: bytes) -> list[bytes]:
+        connections.append(1)
+        return [] if len(connections) == 1 else [respond(query)]
+
+    done = asked(serve(truncating, restarting, once=True).port, queries(5))
+    assert all(query.wire for query in done)
+
+
 def test_truncated_and_no_tcp(serve: Callable[..., Server]) -> None:
     done = asked(serve(truncating).port, queries(40))
     assert {query.error for query in done} == {"truncated-no-tcp"}
