@@ -55,6 +55,7 @@ settle() {
 
 forget() {
     if [ "$engine" = unbound ]; then
+        unbound-control flush_requestlist # or what asks now joins a chase of the old servers
         unbound-control flush_zone "$1"
         unbound-control flush_infra all # which servers did not answer
     else

@@ -134,6 +134,12 @@ def test_keys_that_share_a_tag_are_no_reason_for_a_flush(lab: Lab) -> None:
     assert {finding["server"] for finding in errors(verdict)} == {"bind1", "bind2"}
 
 
+def test_what_resolvers_still_chase_does_not_spoil_the_next_outage(lab: Lab) -> None:
+    lab.lab("break", "de.", "--as", "dnskey-no-tcp")
+    check(lab)
+    lab.lab("break", "de.", "--as", "apnic-2012")
+
+
 @pytest.mark.parametrize("expected", EXPECTED, ids=str)
 def test_each_outage_gets_its_verdict(lab: Lab, expected: Expected) -> None:
     lab.lab("break", "de.", "--as", expected.scenario, "--phase", str(expected.phase))
