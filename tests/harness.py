@@ -76,6 +76,19 @@ class Lab:
         """The real command line inside the lab, without a terminal."""
         return self.inside(*NTACTL, *argv, timeout=timeout)
 
+    def started(self, *argv: str) -> subprocess.Popen[str]:
+        """The real command line inside the lab, running in a session of its own, all it says."""
+        return subprocess.Popen(
+            [*NTACTL, "lab", "exec", "--", *NTACTL, *argv],
+            env=self.env,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
     def ok(self, *argv: str, code: int = 0) -> Run:
         """`ntactl ...` inside the lab, which has to end with `code`."""
         done = self.ntactl(*argv)
@@ -182,6 +195,17 @@ class Lab:
         self.ok("approve", str(path), "--by", "tester")
         made: dict[str, Any] = json.loads(path.read_text())
         return made
+
+
+def heard(process: subprocess.Popen[str], words: str, times: int = 1) -> str:
+    """What a started command says until it has said something so often."""
+    assert process.stdout is not None
+    said = ""
+    while said.count(words) < times:
+        line = process.stdout.readline()
+        assert line, said
+        said += line
+    return said
 
 
 @cache

@@ -10,20 +10,25 @@ from datetime import datetime
 from typing import TypeVar
 
 import dns.name
+from dns.name import Name
+from dns.rdatatype import RdataType
 
+from orchestrator.chain import validate
 from orchestrator.chain.evidence import Evidence
 from orchestrator.chain.judge import judge
+from orchestrator.chain.policy import Policy
 from orchestrator.chain.survey import Looks, survey
 from orchestrator.chain.vantage import Vantage, vantage
+from orchestrator.chain.verify import When, Work
 from orchestrator.chain.walk import Steps
 from orchestrator.dns.exchange import ask
-from orchestrator.model import Verdict
+from orchestrator.model import Validation, Verdict
 from orchestrator.playbook import Probe
 
-__all__ = ["Vantage", "check", "drive", "look", "vantage"]
+__all__ = ["Vantage", "answer", "check", "drive", "look", "vantage"]
 
 T = TypeVar("T")
-PATIENCE, LEAST = 60, 30.0  # timeouts that one check may last, and seconds at least
+PATIENCE, LEAST = 60, 30.0  # timeouts that one look may last, and seconds at least
 
 
 def check(
@@ -63,8 +68,7 @@ def look(
     at, started = clock(), time.monotonic()
     steps = survey(dns.name.from_text(zone), vantage, looks, random.SystemRandom())
     timeout = probe.timeout.total_seconds()
-    most = max(LEAST, PATIENCE * timeout) + looks.rounds * looks.every
-    seen = drive(steps, timeout=timeout, deadline=most)
+    seen = drive(steps, timeout=timeout, deadline=_patience(timeout) + looks.rounds * looks.every)
     return Evidence(
         zone=zone,
         anchors=vantage.anchors,
@@ -76,6 +80,30 @@ def look(
         duration_ms=round((time.monotonic() - started) * 1000),
         queries=seen.queries,
     )
+
+
+def answer(
+    name: Name,
+    rdtype: RdataType,
+    vantage: Vantage,
+    *,
+    timeout: float,
+    policy: Policy,
+    clock: Callable[[], datetime],
+    judged_at: datetime | None = None,
+) -> Validation:
+    """Is one answer secure, as seen from `vantage` now, or judged for another time?"""
+    started, at = time.monotonic(), clock()
+    when = When((judged_at or at).timestamp(), policy.skew, Work(), policy)
+    steps = validate.see(name, rdtype, vantage, when)
+    seen = drive(steps, timeout=timeout, deadline=_patience(timeout))
+    took = round((time.monotonic() - started) * 1000)
+    return validate.judge(seen, at, when, duration_ms=took, own_clock=judged_at is None)
+
+
+def _patience(timeout: float) -> float:
+    """Seconds that one look may last."""
+    return max(LEAST, PATIENCE * timeout)
 
 
 def drive(steps: Steps[T], *, timeout: float, deadline: float = math.inf) -> T:

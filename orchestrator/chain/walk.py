@@ -28,7 +28,6 @@ SERVERS = 64  # addresses of one zone that are looked at
 DEPTH = 3  # a name server's name whose zone's name server's name ...
 BUDGET = 2000  # questions to find addresses, for one walk
 SAMPLE = 4  # servers asked for an address
-LOST = 16  # questions of one batch that are asked once more
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,23 +148,7 @@ class Walk:
         return tuple(cuts)
 
     def ask(self, questions: Sequence[Question], after: float = 0.0) -> Steps[list[Reply]]:
-        """Ask, and remember who answers; what got lost on the way is asked once more.
-
-        A packet lost here and there says nothing about a server that answers the rest.
-        """
-        replies = list((yield from self._batch(questions, after)))
-        lost = [n for n, reply in enumerate(replies) if self._lost(reply)][:LOST]
-        if lost:
-            for n, reply in zip(
-                lost, (yield from self._batch([questions[n] for n in lost])), strict=True
-            ):
-                replies[n] = reply
-        return replies
-
-    def _lost(self, reply: Reply) -> bool:
-        return reply.error == "timeout" and reply.question.address in self.spoke
-
-    def _batch(self, questions: Sequence[Question], after: float = 0.0) -> Steps[list[Reply]]:
+        """Ask, and remember who answers."""
         self.asked += len(questions)
         replies = yield Batch(tuple(questions), after, frozenset(self.silent))
         for reply in replies:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestrator.cli import options
-from orchestrator.cli.desk import moment, names_under, now, playbook_of
+from orchestrator.cli.clock import clock_note, clock_told, other_time
+from orchestrator.cli.desk import moment, names_under, now, playbook_of, probe_of
 
 if TYPE_CHECKING:
     from orchestrator.chain.evidence import Evidence
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
     from orchestrator.model import Verdict
     from orchestrator.playbook import Probe
 
-Now = Annotated[str | None, typer.Option("--now", help="Judge for this time (RFC 3339).")]
-Skew = Annotated[
-    float | None, typer.Option("--skew", min=0, help="Seconds of tolerance on signature times.")
-]
-Rounds = Annotated[int | None, typer.Option("--rounds", min=1, max=20, help="How often to look.")]
-Every = Annotated[float | None, typer.Option("--every", min=0, help="Seconds between rounds.")]
-Timeout = Annotated[float | None, typer.Option("--timeout", min=0.05, help="Seconds a question.")]
 SaveEvidence = Annotated[
     Path | None,
     typer.Option("--save-evidence", help="Keep all answers (one zone; JSON, or .json.gz)."),
@@ -51,11 +45,11 @@ def check(
     trust_anchor: options.TrustAnchor = None,
     root_hints: options.RootHints = None,
     port: options.Port = 53,
-    at: Now = None,
-    skew: Skew = None,
-    rounds: Rounds = None,
-    every: Every = None,
-    timeout: Timeout = None,
+    at: options.Now = None,
+    skew: options.Skew = None,
+    rounds: options.Rounds = None,
+    every: options.Every = None,
+    timeout: options.Timeout = None,
     via: Via = None,
     policy: options.Policy = None,
     save_evidence: SaveEvidence = None,
@@ -90,15 +84,6 @@ def check(
         verdicts.append(_with_others(verdict, hosts, witnesses, evidence, probe))
     _print(verdicts, judged_at, rules.skew, as_json=as_json)
     raise typer.Exit(exit_codes(verdicts))
-
-
-def probe_of(probe: Probe, every: float | None, timeout: float | None) -> Probe:
-    update: dict[str, timedelta] = {}
-    if every is not None:
-        update["every"] = timedelta(seconds=every)
-    if timeout is not None:
-        update["timeout"] = timedelta(seconds=timeout)
-    return probe.model_copy(update=update)
 
 
 def _hosts(inventory: Path | None) -> tuple[Host, ...]:
@@ -159,39 +144,3 @@ def _print(
     zones = [verdict.model_dump(mode="json") for verdict in verdicts]
     clock = clock_told(judged_at, skew)
     print(json.dumps({"schema": "ntactl/check/1", "zones": zones, "clock": clock}))
-
-
-def clock_told(judged_at: datetime | None, skew: float) -> dict[str, object]:
-    """The time judged for, and how sure of it this machine is, as JSON."""
-    from orchestrator.clock import kernel
-    from orchestrator.model import rfc3339
-
-    mine = kernel()
-    return {
-        "at": rfc3339(judged_at or now()),
-        "source": "--now" if judged_at else "this machine",
-        "skew": skew,
-        "synchronized": mine.synchronized,
-        "max_error": mine.max_error,
-    }
-
-
-def clock_note(verdicts: Sequence[Verdict]) -> list[str]:
-    """Where times are the fault: how sure is our own clock?"""
-    from orchestrator.clock import kernel
-    from orchestrator.model import Cause
-
-    times = {Cause.RRSIG_EXPIRED, Cause.RRSIG_NOT_YET_VALID, Cause.CLOCK_SUSPECT}
-    told = any(finding.cause in times for verdict in verdicts for finding in verdict.findings)
-    doubt = kernel().doubt() if told else ""
-    return [f"note: {doubt}\n"] if doubt else []
-
-
-def other_time(judged_at: datetime | None, skew: float) -> list[str]:
-    """What a reader has to know before a verdict that is not about now, by the signatures' word."""
-    from orchestrator.model import rfc3339
-
-    at = f"judged for {rfc3339(judged_at)} (--now), not for now" if judged_at else ""
-    wide = f"signature times may be {skew:g} s off (--skew)" if skew else ""
-    said = "; ".join(part for part in (at, wide) if part)
-    return [f"note: {said}\n"] if said else []

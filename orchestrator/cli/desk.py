@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.incident.lifecycle import Record
     from orchestrator.incident.store import Store
     from orchestrator.model import Verdict
-    from orchestrator.playbook import Notify, Playbook
+    from orchestrator.playbook import Notify, Playbook, Probe
     from orchestrator.rollout.means import Means
     from orchestrator.rollout.plan import Plan
 
@@ -108,18 +108,39 @@ def _later(text: str, start: datetime) -> datetime:
         raise BadInput(f"{text!r} is no time", next_step=example) from error
 
 
-def names_under(path: Path | None, zone: str) -> list[str]:
-    """The names of a --names file that lie under the zone. Raises BadFile, BadInput."""
-    from orchestrator.names import under, zone_name
+def probe_of(probe: Probe, every: float | None, timeout: float | None) -> Probe:
+    """A playbook's probe with what the command line says instead, in seconds."""
+    update: dict[str, timedelta] = {}
+    if every is not None:
+        update["every"] = timedelta(seconds=every)
+    if timeout is not None:
+        update["timeout"] = timedelta(seconds=timeout)
+    return probe.model_copy(update=update)
 
-    if path is None:
-        return []
+
+def names_in(path: Path) -> list[str]:
+    """The names of a file, one a line, "#" before what is none. Raises BadFile."""
+    from orchestrator.names import zone_name
+
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise BadFile(f"cannot be read: {error}", file=str(path)) from error
-    names = [zone_name(line.strip()) for line in lines if line.strip() and line[0] != "#"]
-    return [name for name in names if under(name, zone)]
+    found: dict[str, None] = {}
+    for number, line in enumerate(lines, 1):
+        word = line.partition("#")[0].strip()
+        try:
+            found |= {zone_name(word): None} if word else {}
+        except BadInput as error:
+            raise BadFile(error.what, file=str(path), line=number) from error
+    return list(found)
+
+
+def names_under(path: Path | None, zone: str) -> list[str]:
+    """The names of a --names file that lie under the zone. Raises BadFile."""
+    from orchestrator.names import under
+
+    return [name for name in names_in(path) if under(name, zone)] if path else []
 
 
 @contextmanager
@@ -256,16 +277,15 @@ def load_plan(path: Path) -> Plan:
 
 
 def save_plan(path: Path, plan: Plan) -> Path:
-    """Write a plan file, whole or not at all. Raises NtactlError."""
-    beside = path.with_name(f".{path.name}.{new_id()}")
+    """Write a plan file, in folders that are nobody else's. Raises NtactlError."""
+    from orchestrator.whole import write_whole
+
     try:
         for folder in reversed([path.parent, *path.parent.parents]):
             folder.mkdir(exist_ok=True, mode=0o700)
-        beside.write_text(plan.to_json(), encoding="utf-8")
-        beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise NtactlError(f"cannot be written: {error.strerror}", where=str(path)) from error
+        raise NtactlError(f"cannot be made: {error.strerror}", where=str(path.parent)) from error
+    write_whole(path, plan.to_json())
     return path
 
 

@@ -54,6 +54,14 @@ AllowedSigners = Annotated[
     typer.Option("--allowed-signers", help="Whose approvals count; default: the playbook's."),
 ]
 
+Now = Annotated[str | None, typer.Option("--now", help="Judge for this time (RFC 3339).")]
+Skew = Annotated[
+    float | None, typer.Option("--skew", min=0, help="Seconds of tolerance on signature times.")
+]
+Rounds = Annotated[int | None, typer.Option("--rounds", min=1, max=20, help="How often to look.")]
+Every = Annotated[float | None, typer.Option("--every", min=0, help="Seconds between rounds.")]
+Timeout = Annotated[float | None, typer.Option("--timeout", min=0.05, help="Seconds a question.")]
+
 
 def signing_key(key: Path | None) -> Path:
     """The SSH key: as said, else the usual file. Raises BadInput when there is none."""

@@ -13,18 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli import options
-from orchestrator.cli.check import (
-    Every,
-    Now,
-    Rounds,
-    Skew,
-    Timeout,
-    clock_note,
-    clock_told,
-    other_time,
-    probe_of,
-)
-from orchestrator.cli.desk import moment, now, playbook_of
+from orchestrator.cli.clock import clock_note, clock_told, other_time
+from orchestrator.cli.desk import moment, names_in, now, playbook_of, probe_of
 
 if TYPE_CHECKING:
     from orchestrator.model import Verdict
@@ -55,11 +45,11 @@ def scan(
     trust_anchor: options.TrustAnchor = None,
     root_hints: options.RootHints = None,
     port: options.Port = 53,
-    at: Now = None,
-    skew: Skew = None,
-    rounds: Rounds = None,
-    every: Every = None,
-    timeout: Timeout = None,
+    at: options.Now = None,
+    skew: options.Skew = None,
+    rounds: options.Rounds = None,
+    every: options.Every = None,
+    timeout: options.Timeout = None,
     policy: options.Policy = None,
     margin: Margin = "1d",
     as_json: options.Json = False,
@@ -93,11 +83,10 @@ def scan(
     manner = Manner(port, probe.timeout.total_seconds())
     scanning = Scan(closely, manner, _bar if sys.stderr.isatty() else nobody)
     found = list(_told(scanning.verdicts(_zones(zones)), json_lines=json_lines))
-    clock = clock_told(judged_at, rules.skew)
     if json_lines or as_json:
         listed = [] if json_lines else [verdict.model_dump(mode="json") for verdict in found]
-        told = {"schema": "ntactl/scan/1", "zones": listed, "clock": clock}
-        print(json.dumps(told | {"cost": asdict(scanning.cost)}))
+        told = {"schema": "ntactl/scan/1", "zones": listed, "cost": asdict(scanning.cost)}
+        print(json.dumps(told | {"clock": clock_told(judged_at, rules.skew)}))
     else:
         notes = [*other_time(judged_at, rules.skew), *clock_note(found)]
         print("".join(notes), text(found, before, soon, scanning.cost), sep="", end="")
@@ -112,26 +101,15 @@ def _file(state: Path | None) -> Path | None:
 
 
 def _zones(path: Path | None) -> list[str] | None:
-    """The zones of a file, one a line, "#" before what is none. Raises BadFile, BadInput."""
-    from orchestrator.errors import BadFile, BadInput
-    from orchestrator.names import zone_name
+    """The zones of a --zones file. Raises BadFile."""
+    from orchestrator.errors import BadFile
 
     if path is None:
         return None
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise BadFile(f"cannot be read: {error}", file=str(path)) from error
-    found: dict[str, None] = {}
-    for number, line in enumerate(lines, 1):
-        word = line.partition("#")[0].strip()
-        try:
-            found |= {zone_name(word): None} if word else {}
-        except BadInput as error:
-            raise BadFile(error.what, file=str(path), line=number) from error
+    found = names_in(path)
     if not found:
         raise BadFile("names no zone", file=str(path))
-    return list(found)
+    return found
 
 
 def _told(verdicts: Iterator[Verdict], *, json_lines: bool) -> Iterator[Verdict]:

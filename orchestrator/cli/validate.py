@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli import options
-from orchestrator.cli.check import Now, Skew, clock_note, clock_told, other_time
+from orchestrator.cli.clock import clock_note, clock_told, other_time
 from orchestrator.cli.desk import moment, now
 
 if TYPE_CHECKING:
     from dns.name import Name
     from dns.rdatatype import RdataType
 
-    from orchestrator.chain.policy import Policy
-    from orchestrator.chain.vantage import Vantage
     from orchestrator.model import Validation
 
+
+# There is no playbook to ask here, so that each has a default of its own.
 Rounds = Annotated[int, typer.Option("--rounds", min=1, max=20, help="How often to look.")]
 Every = Annotated[float, typer.Option("--every", min=0, help="Seconds between rounds.")]
 Timeout = Annotated[float, typer.Option("--timeout", min=0.05, help="Seconds a question.")]
-PATIENCE, LEAST = 60, 30.0  # timeouts that one round may last, and seconds at least
 
 
 def register(app: typer.Typer) -> None:
@@ -38,8 +37,8 @@ def validate(
     trust_anchor: options.TrustAnchor = None,
     root_hints: options.RootHints = None,
     port: options.Port = 53,
-    at: Now = None,
-    skew: Skew = None,
+    at: options.Now = None,
+    skew: options.Skew = None,
     rounds: Rounds = 1,
     every: Every = 1,
     timeout: Timeout = 2,
@@ -50,6 +49,7 @@ def validate(
 
     It follows aliases, and asks a zone's other servers before it calls an answer bogus.
     """
+    from orchestrator.chain.check import answer
     from orchestrator.chain.policy import load, with_skew
     from orchestrator.chain.validate import over_rounds
     from orchestrator.chain.vantage import vantage
@@ -62,29 +62,12 @@ def validate(
     seen = []
     for number in range(rounds):
         time.sleep(every if number else 0)
-        seen.append(_look(what, view, rules, judged_at, timeout))
+        seen.append(
+            answer(*what, view, timeout=timeout, policy=rules, clock=now, judged_at=judged_at)
+        )
     verdict = over_rounds(seen)
     _print(verdict, judged_at, rules.skew, as_json=as_json)
     raise typer.Exit(exit_code(verdict))
-
-
-def _look(
-    what: tuple[Name, RdataType],
-    view: Vantage,
-    rules: Policy,
-    judged_at: datetime | None,
-    timeout: float,
-) -> Validation:
-    from orchestrator.chain.check import drive
-    from orchestrator.chain.validate import judge, see
-    from orchestrator.chain.verify import When, Work
-
-    started, at = time.monotonic(), now()
-    when = When((judged_at or at).timestamp(), rules.skew, Work(), rules)
-    steps = see(*what, view, when)
-    seen = drive(steps, timeout=timeout, deadline=max(LEAST, PATIENCE * timeout))
-    took = round((time.monotonic() - started) * 1000)
-    return judge(seen, at, when, duration_ms=took, own_clock=judged_at is None)
 
 
 def _name(text: str) -> Name:

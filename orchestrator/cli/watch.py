@@ -198,27 +198,10 @@ def renew(
     as_json: options.Json = False,
 ) -> None:
     """Give an NTA a new end, approved like a plan; each host's guard is re-armed first."""
-    from orchestrator.incident.lifecycle import fold
-    from orchestrator.names import length
     from orchestrator.report.plan import text_of
-    from orchestrator.rollout.renew import make_renewal
 
-    if lifetime is None:
-        raise BadInput("no new lifetime", next_step=f"ntactl renew {which} --for 2h")
     looker = desk.Looker(root_hints, trust_anchor, port, names)
-    with desk.opened(options.state_folder(state)) as store:
-        record = desk.record_named(fold(store.events()), which)
-        old = desk.kept_plan(store, record.plan)
-    made = make_renewal(
-        record,
-        old,
-        plan_id=desk.new_id(),
-        now=desk.now(),
-        lifetime=length(lifetime),
-        reason=reason or record.reason,
-        by=options.person(by),
-        verdicts=[looker.look(record.zone, old.playbook)],
-    )
+    made = _renewal(which, lifetime, reason, options.state_folder(state), by, looker)
     if out is not None:
         desk.save_plan(out, made)
         print(text_of(made))
@@ -228,6 +211,35 @@ def renew(
     consent = sitting.Consent(by, key, attack_considered, operator_contacted)
     report = sitting.in_one(made, state, consent, allowed_signers, yes=yes)
     sitting.finish(report, as_json=as_json, verb="renew")
+
+
+def _renewal(
+    which: str,
+    lifetime: str | None,
+    reason: str,
+    folder: Path,
+    by: str | None,
+    looker: desk.Looker,
+) -> Plan:
+    from orchestrator.incident.lifecycle import fold
+    from orchestrator.names import length
+    from orchestrator.rollout.renew import make_renewal
+
+    if lifetime is None:
+        raise BadInput("no new lifetime", next_step=f"ntactl renew {which} --for 2h")
+    with desk.opened(folder) as store:
+        record = desk.record_named(fold(store.events()), which)
+        old = desk.kept_plan(store, record.plan)
+    return make_renewal(
+        record,
+        old,
+        plan_id=desk.new_id(),
+        now=desk.now(),
+        lifetime=length(lifetime),
+        reason=reason or record.reason,
+        by=options.person(by),
+        verdicts=[looker.look(record.zone, old.playbook)],
+    )
 
 
 def hold(

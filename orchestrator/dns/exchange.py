@@ -73,7 +73,8 @@ def ask(
 
     `timeout` is seconds a question over UDP, shared by its `tries`; TCP afterwards gets as much.
     An address that stays silent over UDP gets one TCP connection, not one a question; one that is
-    known to be `silent` gets one packet a question. Nothing is waited for after `until`, by
+    known to be `silent` gets one packet a question, and what an address that does answer left open
+    over both is asked once more. Nothing is waited for after `until`, by
     time.monotonic().
     """
     exchange = _Exchange(questions, timeout, max(1, tries), window, silent)
@@ -117,6 +118,7 @@ class _Flight:
     started: float = 0.0
     tries: int = 0
     truncated: bool = False
+    last: bool = False
     done: bool = False
     deadline: float = 0.0
     unsent: bytes = b""
@@ -287,7 +289,7 @@ class _Exchange:
     def _silent(self, flight: _Flight) -> None:
         """UDP brought nothing: perhaps a middlebox, so try TCP, once for a silent address."""
         address = flight.address[0]
-        if address in self.dead or flight.question.address in self.quiet:
+        if address in self.dead or flight.question.address in self.quiet or flight.last:
             self._finish(flight, "timeout")
         elif address in self.spoke:
             self.for_tcp.append(flight)
@@ -344,7 +346,16 @@ class _Exchange:
             self._finish(flight, "malformed", tcp=True)
 
     def _broken(self, flight: _Flight) -> None:
+        """TCP brought nothing either. One that answers others gets a last chance over UDP.
+
+        Packets get lost, and a resolver that thought for long has made up its mind by now.
+        """
         self._hang_up(flight)
+        if flight.address[0] in self.spoke and not flight.truncated:
+            flight.last, flight.tries = True, 0
+            flight.received.clear()
+            self.waiting.append(flight)
+            return
         self._finish(flight, "truncated-no-tcp" if flight.truncated else "timeout")
         if flight.address[0] not in self.spoke:
             self.dead.add(flight.address[0])

@@ -14,7 +14,7 @@ from typing import Self
 from orchestrator.fleet.patterns import patterns
 
 SUFFIX = "-cert-v01@openssh.com"
-USER, HOST = 1, 2
+HOST = 2
 # How many fields the public key has, between the nonce and the serial number.
 _KEY_FIELDS = {"ssh-ed25519": 1, "ssh-rsa": 2} | {
     f"ecdsa-sha2-nistp{bits}": 2 for bits in (256, 384, 521)

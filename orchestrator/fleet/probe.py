@@ -55,21 +55,9 @@ def views(
     """
     wanted = [(host, one) for host in hosts for one in asks]
     questions = [_question(host, one, cd=cd) for host, one in wanted for cd in (False, True)]
-    replies = _once_more(ask(questions, timeout=timeout), timeout)
+    replies = ask(questions, timeout=timeout)
     pairs = zip(wanted, replies[::2], replies[1::2], strict=True)
     return [_view(host, one, plain, checked) for (host, one), plain, checked in pairs]
-
-
-def _once_more(replies: Sequence[Reply], timeout: float) -> list[Reply]:
-    """Ask again what one of a pair was not answered to: a slow validator has made up its mind."""
-    late = [
-        at
-        for at, reply in enumerate(replies)
-        if reply.wire is None and replies[at ^ 1].wire is not None
-    ]
-    again = ask([replies[at].question for at in late], timeout=timeout) if late else []
-    found = dict(zip(late, again, strict=True))
-    return [found.get(at, reply) for at, reply in enumerate(replies)]
 
 
 def _question(host: Resolver, one: Ask, *, cd: bool) -> Question:

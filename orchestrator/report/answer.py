@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.model import State, Validation
-from orchestrator.report.verdict import findings_text, span, wrapped
+from orchestrator.report.verdict import findings_text, main_error, span, standing, wrapped
 
 _SERVERS = 8
 
@@ -21,12 +21,9 @@ def text(verdict: Validation) -> str:
 
 def headline(verdict: Validation) -> str:
     """The verdict in one line."""
-    extent = f" ({verdict.extent})" if verdict.extent else ""
-    words = f"{verdict.name} {verdict.type} is {verdict.state.upper()}{extent}"
-    main = next((finding for finding in verdict.findings if finding.severity == "error"), None)
-    if main:
-        on = f" on {main.rrset}" if main.rrset else ""
-        words += f": {main.cause}{on} of {main.owner}"
+    words = standing(f"{verdict.name} {verdict.type}", verdict)
+    if main := main_error(verdict):
+        words += f" of {main.owner}"
     elif verdict.shows not in ("", verdict.type):
         words += f": {verdict.shows}"
     if verdict.state is State.SECURE and verdict.signature_margin is not None:

@@ -43,16 +43,23 @@ def text(verdict: Verdict) -> str:
 
 def headline(verdict: Verdict) -> str:
     """The verdict in one line."""
-    extent = f" ({verdict.extent})" if verdict.extent else ""
-    words = f"{verdict.zone} is {verdict.state.upper()}{extent}"
-    main = next((finding for finding in verdict.findings if finding.severity == "error"), None)
-    if main:
-        on = f" on {main.rrset}" if main.rrset else ""
-        words += f": {main.cause}{on}"
+    words = standing(verdict.zone, verdict)
     share = f", {verdict.fraction_bogus:.0%} of signatures bad" if verdict.fraction_bogus else ""
     if len(words) + len(share) <= WIDTH:
         words += share
     return words + _soundness(verdict)
+
+
+def standing(what: str, verdict: Verdict) -> str:
+    """Its state, how far, and the main cause."""
+    extent = f" ({verdict.extent})" if verdict.extent else ""
+    main = main_error(verdict)
+    on = f" on {main.rrset}" if main and main.rrset else ""
+    return f"{what} is {verdict.state.upper()}{extent}" + (f": {main.cause}{on}" if main else "")
+
+
+def main_error(verdict: Verdict) -> Finding | None:
+    return next((finding for finding in verdict.findings if finding.severity == "error"), None)
 
 
 def _soundness(verdict: Verdict) -> str:

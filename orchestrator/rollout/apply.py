@@ -13,13 +13,13 @@ from typing import Any, Literal
 from orchestrator.fleet.inventory import Host
 from orchestrator.incident.journal import Event, Kind
 from orchestrator.incident.lifecycle import HOLDING, NOTHING_SENT, OnHost, Record, fold
-from orchestrator.rollout.asking import not_fit, not_relieved
+from orchestrator.rollout.asking import UNVERIFIED, not_fit, not_relieved
 from orchestrator.rollout.gate import counted, good_approvals
 from orchestrator.rollout.means import Means
 from orchestrator.rollout.plan import Plan, why_left_alone
 from orchestrator.rollout.send import Job, Result, read, send
 from orchestrator.rollout.transaction import NtaOrder
-from orchestrator.rollout.waves import stand_ins
+from orchestrator.rollout.waves import STAND_INS, stand_ins
 
 Ending = Literal[
     "done", "pending", "taken-back", "nothing-changed", "person-needed", "stopped", "ended-before"
@@ -33,8 +33,6 @@ EXIT_CODES: dict[Ending, int] = {
     "person-needed": 6,
     "stopped": 130,
 }
-UNVERIFIED = "unverified"  # the rule of hosts that hold it and do not answer like it
-STAND_INS = 2  # how often canaries that fell out are replaced before the rest goes on without
 
 
 @dataclass(frozen=True)
@@ -121,17 +119,15 @@ def _wave(means: Means, plan: Plan, names: Sequence[str], *, canary: bool) -> st
     todo = [plan.planned(name).host for name in names if name not in on]
     bad = _unfit(means, plan, [host for host in todo if host.name not in maybe])
     jobs = [_apply_job(plan, host, orders_of(means, plan)) for host in todo if host.name not in bad]
-    results = send(means, plan.id, jobs, deadline=_deadline(plan), stoppable=True)
+    results = send(means, plan.id, jobs, deadline=plan.deadline, stoppable=True)
     _set_aside(means, plan, bad)
+    if canary:  # while it is asked, the way to the others is opened
+        means.fleet.warm([p.host for p in plan.hosts if p.change and p.host.name not in names])
     complaints = _verify(means, plan, names)
     if canary:
         return _canary_trouble(results, complaints)
     _take_back_hosts(means, plan, list(complaints))
     return ""
-
-
-def _deadline(plan: Plan) -> float:
-    return plan.playbook.host_deadline.total_seconds()
 
 
 def _on(means: Means, plan: Plan) -> set[str]:
@@ -170,7 +166,7 @@ def _unfit(means: Means, plan: Plan, hosts: Sequence[Host]) -> dict[str, tuple[s
     """
     complaints = not_fit(means, plan, hosts)
     doubtful = [host for host in hosts if host.name in complaints]
-    readings, faults = read(means.fleet, means.clock, doubtful, deadline=_deadline(plan))
+    readings, faults = read(means.fleet, means.clock, doubtful, deadline=plan.deadline)
     return {
         host.name: why_left_alone(plan.ntas, readings.get(host.name), faults.get(host.name))
         or ("baseline", complaints[host.name])
@@ -246,7 +242,7 @@ def _take_back(means: Means, plan: Plan, why: str) -> Report:
 
 def _take_back_hosts(means: Means, plan: Plan, names: Sequence[str]) -> None:
     jobs = [Job(plan.planned(name).host, "revert", plan.ntas) for name in names]
-    send(means, plan.id, jobs, deadline=_deadline(plan))
+    send(means, plan.id, jobs, deadline=plan.deadline)
 
 
 def _ended(means: Means, plan: Plan, why: str) -> Report:

@@ -22,6 +22,7 @@ from orchestrator.rollout.verify import (
 )
 
 TRIES = 4  # a resolver that was just flushed may need a moment for its first answers
+UNVERIFIED = "unverified"  # the rule of hosts that do not answer as they should now
 BAD_NAMES = 4  # names known to have failed that each resolver is asked for
 
 Complaints = dict[str, str]

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from orchestrator.fleet.inventory import Host
 from orchestrator.incident.lifecycle import Record
 from orchestrator.model import HostReading
-from orchestrator.rollout.asking import not_fit, not_relieved
+from orchestrator.rollout.asking import UNVERIFIED, not_fit, not_relieved
 from orchestrator.rollout.means import Means
 from orchestrator.rollout.plan import Plan, why_left_alone
 from orchestrator.rollout.send import Job, read, send
-from orchestrator.rollout.take_out import deadline, order, sent
+from orchestrator.rollout.take_out import order, sent
 from orchestrator.rollout.transaction import change
 
 Left = dict[str, tuple[str, str]]
@@ -30,7 +30,7 @@ def bring_in(means: Means, plan: Plan, record: Record, names: Sequence[str]) -> 
     left |= _put_on(means, plan, record, fit)
     unverified = not_relieved(means, plan, [h for h in _hosts(plan, fit) if h.name not in left])
     sent(means, plan, record, list(unverified), "revert")
-    return left | {name: ("unverified", why) for name, why in unverified.items()}
+    return left | {name: (UNVERIFIED, why) for name, why in unverified.items()}
 
 
 def give_back(means: Means, plan: Plan, record: Record, names: Sequence[str]) -> Left:
@@ -47,7 +47,7 @@ def _fit(
 ) -> tuple[dict[str, HostReading], Left]:
     """Readings of hosts that can take it, and why the others cannot."""
     hosts = [plan.planned(name).host for name in names]
-    readings, left = read(means.fleet, means.clock, hosts, deadline=deadline(plan))
+    readings, left = read(means.fleet, means.clock, hosts, deadline=plan.deadline)
     for host in hosts:
         reason = why_left_alone([order(record)], readings.get(host.name), left.get(host.name))
         if reason is not None:
@@ -61,7 +61,7 @@ def _put_on(means: Means, plan: Plan, record: Record, readings: dict[str, HostRe
         Job(host, "apply", orders, change(host, readings[host.name], orders))
         for host in _hosts(plan, readings)
     ]
-    results = send(means, plan.id, jobs, deadline=deadline(plan))
+    results = send(means, plan.id, jobs, deadline=plan.deadline)
     return {
         name: (result.rule or result.outcome, result.message)
         for name, result in results.items()

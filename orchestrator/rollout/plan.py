@@ -100,6 +100,11 @@ class Plan(Value):
                 return planned
         raise KeyError(name)
 
+    @property
+    def deadline(self) -> float:
+        """Seconds for the whole change on one host."""
+        return self.playbook.host_deadline.total_seconds()
+
     def left_alone(self) -> tuple[PlannedHost, ...]:
         """Hosts without a change."""
         return tuple(planned for planned in self.hosts if planned.change is None)

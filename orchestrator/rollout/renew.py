@@ -90,7 +90,7 @@ def carry_out_renewal(means: Means, plan: Plan) -> Report:
     means.journal.append(event(means, record, Kind.RENEWED, data))
     names = set(record.holding())
     jobs = [Job(p.host, "renew", plan.ntas) for p in plan.hosts if p.host.name in names]
-    results = send(means, record.plan, jobs, deadline=plan.playbook.host_deadline.total_seconds())
+    results = send(means, record.plan, jobs, deadline=plan.deadline)
     hosts = {
         name: ("renewed" if r.outcome == "renewed" else r.outcome, r.rule, r.message)
         for name, r in results.items()

@@ -9,14 +9,12 @@ from orchestrator.fleet.inventory import Host
 from orchestrator.incident.journal import Event, Kind
 from orchestrator.incident.lifecycle import OnHost, Record, fold
 from orchestrator.rollout.apply import Report
-from orchestrator.rollout.asking import not_validating
+from orchestrator.rollout.asking import UNVERIFIED, not_validating
 from orchestrator.rollout.means import Means
 from orchestrator.rollout.plan import Plan
 from orchestrator.rollout.send import Action, Job, Result, send
 from orchestrator.rollout.transaction import NtaOrder
-from orchestrator.rollout.waves import one_per_site
-
-STAND_INS = 2  # how often canaries that cannot be reached are replaced
+from orchestrator.rollout.waves import STAND_INS, one_per_site
 
 
 def order(record: Record) -> NtaOrder:
@@ -106,7 +104,7 @@ def _report(
 ) -> Report:
     hosts = {name: (r.outcome, r.rule, r.message) for name, r in results.items()}
     for name, text in trouble.items():
-        hosts[name] = ("reverted", results[name].rule or "unverified", text)
+        hosts[name] = ("reverted", results[name].rule or UNVERIFIED, text)
     for name in again(means, record).holding():
         hosts.setdefault(name, ("not reverted", "", "it may still hold the NTA"))
     if means.stopping() and not ended:
@@ -141,12 +139,7 @@ def sent(
 ) -> dict[str, Result]:
     """Take it out of these hosts ("revert"), or tell them the end that holds now ("renew")."""
     jobs = [Job(plan.planned(name).host, action, (order(record),)) for name in names]
-    return send(means, plan.id, jobs, deadline=deadline(plan), stoppable=stoppable)
-
-
-def deadline(plan: Plan) -> float:
-    """Seconds for the whole change on one host."""
-    return plan.playbook.host_deadline.total_seconds()
+    return send(means, plan.id, jobs, deadline=plan.deadline, stoppable=stoppable)
 
 
 def about(record: Record) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 
 from orchestrator.fleet.inventory import Host
 
+STAND_INS = 2  # how often canaries that fall out are replaced before the others go without
+
 
 def split(hosts: Sequence[Host], spec: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Cut `hosts` into waves of names after a playbook's spec.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
 from pydantic import ValidationError
 
-from orchestrator.errors import BadFile, NtactlError
+from orchestrator.errors import BadFile
 from orchestrator.model import Cause, Extent, State, Time, Value, Verdict
 from orchestrator.scan.scan import clean
+from orchestrator.whole import write_whole
 
 SCHEMA = "ntactl/scan-state/1"
 
@@ -26,17 +26,15 @@ class Standing(Value):
 
 
 class Memory(Value):
-    """The zones that were not clean at `at`, and how many were looked at."""
+    """The zones that were not clean at `at`."""
 
     schema_: str = SCHEMA
     at: Time
-    looked_at: int
     zones: dict[str, Standing]
 
     @classmethod
     def of(cls, verdicts: Iterable[Verdict], before: Self | None, at: Time) -> Self:
         """What is to be remembered of a scan; what was bad already keeps its time."""
-        listed = list(verdicts)
         known = before.zones if before else {}
         zones = {
             verdict.zone: Standing(
@@ -45,10 +43,10 @@ class Memory(Value):
                 cause=verdict.findings[0].cause if verdict.findings else None,
                 since=known[verdict.zone].since if verdict.zone in known else verdict.at,
             )
-            for verdict in listed
+            for verdict in verdicts
             if not clean(verdict)
         }
-        return cls(at=at, looked_at=len(listed), zones=zones)
+        return cls(at=at, zones=zones)
 
 
 def recall(path: Path) -> Memory | None:
@@ -64,12 +62,5 @@ def recall(path: Path) -> Memory | None:
 
 
 def remember(memory: Memory, path: Path) -> None:
-    """Write it, whole or not at all. Raises NtactlError."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_text(memory.model_dump_json(indent=1) + "\n")
-        fresh.replace(path)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        what = f"the state of the scan cannot be kept: {error.strerror or error}"
-        raise NtactlError(what, where=str(path)) from error
+    """Write it. Raises NtactlError."""
+    write_whole(path, memory.model_dump_json(indent=1) + "\n")

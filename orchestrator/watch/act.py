@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from orchestrator.incident.journal import Kind
 from orchestrator.incident.lifecycle import Record
-from orchestrator.rollout.asking import not_recovered, not_validating
+from orchestrator.rollout.asking import UNVERIFIED, not_recovered, not_validating
 from orchestrator.rollout.bring_in import bring_in, give_back
 from orchestrator.rollout.means import Means
 from orchestrator.rollout.plan import Plan
@@ -49,7 +49,7 @@ def _tell_brought(
     if brought:
         means.tell(plan.playbook.notify, "reasserted", **about(record), hosts=brought)
     for name, (rule, message) in left.items():
-        if rule == "unverified":
+        if rule == UNVERIFIED:
             what = f"unverified-{name}"
             tell_once(means, plan, record, what, "person-needed", host=name, why=message)
 

@@ -102,9 +102,7 @@ def _see(
     means: Means, plan: Plan, record: Record, verdict: Verdict, *, clean: bool, why: str
 ) -> Seen:
     hosts = [planned.host for planned in plan.hosts]
-    readings, faults = read(
-        means.fleet, means.clock, hosts, deadline=plan.playbook.host_deadline.total_seconds()
-    )
+    readings, faults = read(means.fleet, means.clock, hosts, deadline=plan.deadline)
     holding = [readings[name] for name in record.holding() if name in readings]
     return Seen(
         clean=clean,

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Collection, Iterator
 from datetime import datetime
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from hands import Hands, nta
-from harness import NTACTL, ROOT, Lab, a_lab, wait_until
+from harness import Lab, a_lab, heard, wait_until
 
 LIFE = "40s"
 LATE = 75  # seconds; a guard is woken each minute and may be late by so much
@@ -25,21 +24,8 @@ def six(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 def applied_and_killed(lab: Lab, plan: Path) -> None:
     """`ntactl apply PLAN`, killed with -9 once the last host has it; it is never started again."""
-    process = subprocess.Popen(
-        [*NTACTL, "lab", "exec", "--", *NTACTL, "apply", str(plan)],
-        env=lab.env,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stderr is not None
-    applied = 0
-    while applied < len(lab.hosts()):
-        line = process.stderr.readline()
-        assert line, "apply ended before every host had it"
-        applied += ": applied" in line
+    process = lab.started("apply", str(plan))
+    heard(process, ": applied", times=len(lab.hosts()))
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 

@@ -1,30 +1,16 @@
 """Ctrl-C in the middle of an apply: it says where things stand, and goes on or back from there."""
 
 import signal
-import subprocess
 import time
 from pathlib import Path
 
-from harness import NTACTL, ROOT, Lab
+from harness import Lab, heard
 
 
 def interrupted(lab: Lab, plan: Path, times: int) -> tuple[int, str]:
     """`ntactl apply PLAN`, with Ctrl-C once the first canary has it."""
-    process = subprocess.Popen(
-        [*NTACTL, "lab", "exec", "--", *NTACTL, "apply", str(plan)],
-        env=lab.env,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    said = ""
-    while ": applied" not in said:
-        line = process.stdout.readline()
-        assert line, said
-        said += line
+    process = lab.started("apply", str(plan))
+    said = heard(process, ": applied")
     for _ in range(times):
         process.send_signal(signal.SIGINT)
         time.sleep(0.1)

@@ -1,32 +1,13 @@
 """Bad input on the command line: a clear error, the right code, and nothing is written."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import ROOT, ntactl
 
-ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "inventories" / "example.yaml"
 # Nothing here may reach a network: the hints do not exist, and names and files are read first.
 OFFLINE = ("--root-hints", "/nonexistent/hints", "--reason", "test")
-
-
-def ntactl(folder: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("NTACTL_", "XDG_"))}
-    done = subprocess.run(
-        [sys.executable, "-m", "orchestrator", *args],
-        cwd=folder,
-        env={**clean, "HOME": str(folder), "PYTHONPATH": str(ROOT), **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def refused(folder: Path, *args: str) -> tuple[int, str]:

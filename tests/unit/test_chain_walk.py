@@ -166,19 +166,3 @@ def test_names_are_spread_over_the_ring_and_seek_spans_not_seen() -> None:
 def test_names_differ_from_draw_to_draw() -> None:
     ring, rng = Ring(dns.name.from_text("de.")), random.Random(3)
     assert not set(ring.names(8, rng)) & set(ring.names(8, rng))
-
-
-def test_what_got_lost_at_a_server_that_answers_the_rest_is_asked_once_more() -> None:
-    walk = Walk(HERE)
-    asked = [Question(address, name, "A") for address, name in
-             (("192.0.2.1", "a."), ("192.0.2.1", "b."), ("192.0.2.9", "c."))]  # fmt: skip
-    steps = walk.ask(asked)
-    first = next(steps)
-    answered = Reply(asked[0], b"\0\0")
-    lost = [Reply(question, None, "timeout") for question in first.questions[1:]]
-    second = steps.send([answered, *lost])
-    assert second.questions == (asked[1],)  # and nothing of the server that never spoke
-    found = Reply(asked[1], b"\1\1")
-    with pytest.raises(StopIteration) as done:
-        steps.send([found])
-    assert done.value.value == [answered, found, lost[1]]

@@ -66,6 +66,28 @@ def test_a_lost_packet_is_sent_again(serve: Callable[..., Server]) -> None:
     assert (reply.error, reply.tcp) == ("", False)
 
 
+@pytest.mark.parametrize("lost", [2, 100])
+def test_what_got_lost_at_a_server_that_answers_the_rest_is_asked_once_more(
+    serve: Callable[..., Server], lost: int
+) -> None:
+    """Both tries, and there is no TCP."""
+    left = [lost]
+
+    def lossy(query: bytes) -> list[bytes]:
+        if b"lost" in query and left[0]:
+            left[0] -= 1
+            return []
+        return honest(query)
+
+    server = serve(lossy)
+    asked = [question(server), question(server, "lost.example.")]
+    started = time.monotonic()
+    answered, late = ask(asked, timeout=0.4)
+    assert (answered.error, late.error) == ("", "" if lost == 2 else "timeout")
+    assert time.monotonic() - started < 1.5
+    assert server.datagrams == (4 if lost == 2 else 5)
+
+
 def test_wrong_id_wrong_question_and_queries_are_not_answers(serve: Callable[..., Server]) -> None:
     def spoof(query: bytes) -> list[bytes]:
         real = respond(query)
