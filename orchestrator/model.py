@@ -113,6 +113,8 @@ class Cause(StrEnum):
     CLOCK_SUSPECT = "clock-suspect"
     TRUST_ANCHOR_MISMATCH = "trust-anchor-mismatch"
     VALIDATION_LIMIT = "validation-limit"
+    NOT_VALIDATING = "not-validating"
+    NTA_PRESENT = "nta-present"
 
 
 Severity = Literal["error", "warning", "info"]
@@ -183,8 +185,8 @@ class Verdict(Value):
 class ResolverView(Value):
     """What one resolver answers for one name: the pair without and with CD (RFC 4035 3.2.2).
 
-    `rcode` is None when no answer came (then `error` says why). EDE codes are RFC 8914's:
-    supporting evidence, never a verdict.
+    `rcode` is None when no answer came (then `error` says why). `signed`: had the answer with CD
+    RRSIG records? EDE codes are RFC 8914's: supporting evidence, never a verdict.
     """
 
     host: str
@@ -193,6 +195,7 @@ class ResolverView(Value):
     rcode: str | None
     rcode_cd: str | None
     ad: bool
+    signed: bool | None = None
     ede: tuple[int, ...] = ()
     error: str = ""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from dns.rdatatype import DS
 
 from orchestrator.chain.evidence import Evidence, Sight
+from orchestrator.chain.local import ANSWERED, finding, not_valid, pair
 from orchestrator.dns.message import read
 from orchestrator.model import Cause, Finding, Remedy, ResolverView, State, Verdict
 from orchestrator.names import under
-
-_ANSWERED = frozenset({"NOERROR", "NXDOMAIN"})
 
 
 def signed_cuts(evidence: Evidence, names: Iterable[str]) -> tuple[str, ...]:
@@ -31,65 +31,99 @@ def _signed_cut(sight: Sight) -> str:
     return next((r.name.to_text() for r in sections if r.rdtype == DS), "")
 
 
-def with_resolvers(verdict: Verdict, views: Sequence[ResolverView]) -> Verdict:
+def with_resolvers(
+    verdict: Verdict, views: Sequence[ResolverView], faults: Sequence[Finding] = ()
+) -> Verdict:
     """Add the resolvers' answers; they may change the remedy, never the state.
 
     Where the zone is sound, a resolver that fails only while it validates holds stale data
-    (nz 2023): the remedy is a flush. One that fails either way has a fault of its own. Names
-    behind a signed delegation that the host does validate (its DS was asked) are the child's.
+    (nz 2023): the remedy is a flush. One that fails either way, or has one of the `faults`, is
+    ill itself. Names behind a signed delegation that the host does validate (its DS was asked) are
+    the child's.
     """
     verdict = verdict.model_copy(update={"resolvers": tuple(views)})
     if verdict.state is State.BOGUS:
-        return _bogus(verdict, views)
+        return _bogus(verdict, views, faults)
     if verdict.state is State.INDETERMINATE or verdict.remedy is Remedy.ESCALATE:
-        return verdict
-    return _sound(verdict, views)
+        return verdict.model_copy(update={"findings": (*verdict.findings, *_beside(faults))})
+    return _sound(verdict, views, faults)
 
 
-def _sound(verdict: Verdict, views: Sequence[ResolverView]) -> Verdict:
-    failing = [view for view in views if view.rcode == "SERVFAIL" and view.rcode_cd in _ANSWERED]
-    childs = [cut for view in failing if (cut := _sound_cut(view, views))]
-    stale = [view for view in failing if not _sound_cut(view, views)]
-    late = [view for view in views if view.rcode is None and view.rcode_cd in _ANSWERED]
-    slow = [view for view in late if not _sound_cut(view, views)]
-    limited = [view for view in stale if _tags_collide(verdict)]
-    stale = [view for view in stale if view not in limited]
-    ill = [view for view in views if _fails_either_way(view)]
-    silent = _silent(views)
-    told = [
-        *(_stale(view) for view in _one_a_host(stale)),
-        *(_limited(view) for view in _one_a_host(limited)),
-        *(_ill(view) for view in _one_a_host(ill)),
-        *(_slow(view) for view in _one_a_host(slow)),
-        *(_lost(view) for view in _one_a_host(silent)),
-        *_unvalidated(verdict, views),
-    ]
-    update: dict[str, object] = {"findings": (*told, *verdict.findings)}
-    if stale:
-        hosts = ", ".join(dict.fromkeys(view.host for view in stale))
+def _beside(faults: Iterable[Finding]) -> list[Finding]:
+    """Faults of resolvers, where the zone's own are the main thing."""
+    told = {"error": "warning"}
+    return [f.model_copy(update={"severity": told.get(f.severity, f.severity)}) for f in faults]
+
+
+def _sound(verdict: Verdict, views: Sequence[ResolverView], faults: Sequence[Finding]) -> Verdict:
+    faulty = {fault.server for fault in faults if fault.severity == "error"}
+    views = [view for view in views if view.host not in faulty]
+    told = _Told.of(verdict, views)
+    update: dict[str, object] = {"findings": (*told.findings(faults), *verdict.findings)}
+    if told.stale:
+        hosts = ", ".join(dict.fromkeys(view.host for view in told.stale))
         update["remedy"] = Remedy.FLUSH
         update["remedy_reason"] = f"the zone is sound, the caches of {hosts} are not"
-    elif limited:
+    elif told.limited:
         update["remedy_reason"] = (
             "the zone is sound; resolvers that give up on keys that share a tag fail at it, and a "
             "flush changes nothing: tell the zone's operator"
         )
-    elif ill or slow:
+    elif told.ill or told.slow or faulty:
         update["remedy_reason"] = "the zone is sound; a resolver has a fault of its own"
-    elif childs:
-        cuts = " ".join(dict.fromkeys(childs))
+    elif told.childs:
+        cuts = " ".join(dict.fromkeys(told.childs))
         update["remedy_reason"] = f"the zone is sound, names below it fail: ntactl check {cuts}"
     return verdict.model_copy(update=update)
 
 
-def _bogus(verdict: Verdict, views: Sequence[ResolverView]) -> Verdict:
+@dataclass(frozen=True)
+class _Told:
+    """What the views of a sound zone show of caches and ways, by kind; `childs` are delegations."""
+
+    stale: list[ResolverView]
+    limited: list[ResolverView]
+    ill: list[ResolverView]
+    slow: list[ResolverView]
+    silent: list[ResolverView]
+    childs: list[str]
+
+    @classmethod
+    def of(cls, verdict: Verdict, views: Sequence[ResolverView]) -> _Told:
+        failing = [view for view in views if not_valid(view)]
+        late = [view for view in views if view.rcode is None and view.rcode_cd in ANSWERED]
+        own = [view for view in failing if not _sound_cut(view, views)]
+        collide = _tags_collide(verdict)
+        return cls(
+            stale=[] if collide else own,
+            limited=own if collide else [],
+            ill=[view for view in views if _fails_either_way(view)],
+            slow=[view for view in late if not _sound_cut(view, views)],
+            silent=_silent(views),
+            childs=[cut for view in failing if (cut := _sound_cut(view, views))],
+        )
+
+    def findings(self, faults: Iterable[Finding]) -> list[Finding]:
+        """One a host and kind, what calls for a flush first."""
+        return [
+            *(_stale(view) for view in _one_a_host(self.stale)),
+            *(_limited(view) for view in _one_a_host(self.limited)),
+            *(fault for fault in faults if fault.severity == "error"),
+            *(_ill(view) for view in _one_a_host(self.ill)),
+            *(_slow(view) for view in _one_a_host(self.slow)),
+            *(_lost(view) for view in _one_a_host(self.silent)),
+            *(fault for fault in faults if fault.severity != "error"),
+        ]
+
+
+def _bogus(verdict: Verdict, views: Sequence[ResolverView], faults: Sequence[Finding]) -> Verdict:
     """Resolvers that validate what fails from here: is it the path from here (RFC 7646 section 7)?
 
     AD says that a resolver validated, so no NTA stands there. It may have done so while the chain
     was whole; either way an NTA would change nothing for it now.
     """
     told, unanimous = _validating(verdict, views)
-    update: dict[str, object] = {"findings": (*verdict.findings, *told)}
+    update: dict[str, object] = {"findings": (*verdict.findings, *told, *_beside(faults))}
     if unanimous and verdict.remedy in {Remedy.NTA, Remedy.NTA_CHILD}:
         update["remedy"] = Remedy.ESCALATE
         update["remedy_reason"] = (
@@ -104,7 +138,7 @@ def _validating(
 ) -> tuple[tuple[Finding, ...], bool]:
     """Who answers with AD what fails from here, and do all that answer?"""
     asked = [view for view in views if view.name in verdict.bad_names]
-    sound = [view for view in asked if view.ad and view.rcode in _ANSWERED]
+    sound = [view for view in asked if view.ad and view.rcode in ANSWERED]
     heard = [view for view in asked if view.rcode or view.rcode_cd]
     confirmed = len(sound) < len(heard) or any(view.rcode == "SERVFAIL" for view in views)
     return tuple(_validates(view) for view in _one_a_host(sound)), bool(sound) and not confirmed
@@ -117,7 +151,7 @@ def with_witnesses(verdict: Verdict, views: Sequence[ResolverView]) -> Verdict:
     fault, or an attack, on the way from here (RFC 7646 section 7).
     """
     verdict = verdict.model_copy(update={"witnesses": tuple(views)})
-    alike = {view.host for view in views if view.rcode == "SERVFAIL" and view.rcode_cd in _ANSWERED}
+    alike = {view.host for view in views if not_valid(view)}
     heard = {view.host for view in views if view.rcode or view.rcode_cd}
     if verdict.state is not State.BOGUS:
         told = tuple(_elsewhere(v) for v in _one_a_host([v for v in views if v.host in alike]))
@@ -135,13 +169,13 @@ def with_witnesses(verdict: Verdict, views: Sequence[ResolverView]) -> Verdict:
 
 
 def _elsewhere(view: ResolverView) -> Finding:
-    detail = f"SERVFAIL for {_pair(view)}: it does not validate there, and does from here"
-    return _finding(view, Cause.CACHE_MISMATCH, detail).model_copy(update={"severity": "warning"})
+    detail = f"SERVFAIL for {pair(view)}: it does not validate there, and does from here"
+    return finding(view, Cause.CACHE_MISMATCH, detail).model_copy(update={"severity": "warning"})
 
 
 def _fails_either_way(view: ResolverView) -> bool:
     pair = (view.rcode, view.rcode_cd)
-    return "SERVFAIL" in pair and not _ANSWERED & set(pair)
+    return "SERVFAIL" in pair and not ANSWERED & set(pair)
 
 
 def _sound_cut(failing: ResolverView, views: Sequence[ResolverView]) -> str:
@@ -160,16 +194,9 @@ def _silent(views: Sequence[ResolverView]) -> list[ResolverView]:
     return [view for view in views if view.host not in spoke]
 
 
-def _finding(view: ResolverView, cause: Cause, detail: str) -> Finding:
-    ede = view.ede[0] if view.ede else None
-    return Finding(
-        cause=cause, severity="error", server=view.host, owner=view.name, detail=detail, ede=ede
-    )
-
-
 def _stale(view: ResolverView) -> Finding:
-    detail = f"SERVFAIL for {_pair(view)}: its cache holds old data"
-    return _finding(view, Cause.CACHE_MISMATCH, detail)
+    detail = f"SERVFAIL for {pair(view)}: its cache holds old data"
+    return finding(view, Cause.CACHE_MISMATCH, detail)
 
 
 def _tags_collide(verdict: Verdict) -> bool:
@@ -178,44 +205,28 @@ def _tags_collide(verdict: Verdict) -> bool:
 
 
 def _limited(view: ResolverView) -> Finding:
-    detail = f"SERVFAIL for {_pair(view)}: it gives up on keys that share a tag"
-    return _finding(view, Cause.VALIDATION_LIMIT, detail)
-
-
-def _pair(view: ResolverView) -> str:
-    return f"{view.name} {view.type}, {view.rcode_cd or 'no answer'} with CD"
+    detail = f"SERVFAIL for {pair(view)}: it gives up on keys that share a tag"
+    return finding(view, Cause.VALIDATION_LIMIT, detail)
 
 
 def _ill(view: ResolverView) -> Finding:
-    detail = f"{view.rcode or 'no answer'} for {_pair(view)}: it cannot reach the zone"
-    return _finding(view, Cause.SERVER_LAME, detail)
+    detail = f"{view.rcode or 'no answer'} for {pair(view)}: it cannot reach the zone"
+    return finding(view, Cause.SERVER_LAME, detail)
 
 
 def _slow(view: ResolverView) -> Finding:
     """BIND takes seconds to give up on a name; a client has gone by then."""
-    detail = f"no answer for {_pair(view)}: it comes to no end while it validates"
-    return _finding(view, Cause.SERVER_UNREACHABLE, detail)
+    detail = f"no answer for {pair(view)}: it comes to no end while it validates"
+    return finding(view, Cause.SERVER_UNREACHABLE, detail)
 
 
 def _validates(view: ResolverView) -> Finding:
     detail = f"answers {view.rcode} with AD for {view.name} {view.type}, which fails from here"
-    return _finding(view, Cause.CACHE_MISMATCH, detail).model_copy(update={"severity": "warning"})
+    return finding(view, Cause.CACHE_MISMATCH, detail).model_copy(update={"severity": "warning"})
 
 
 def _lost(view: ResolverView) -> Finding:
     detail = f"no answer ({view.error})"
-    return _finding(view, Cause.SERVER_UNREACHABLE, detail).model_copy(
+    return finding(view, Cause.SERVER_UNREACHABLE, detail).model_copy(
         update={"severity": "warning"}
     )
-
-
-def _unvalidated(verdict: Verdict, views: Sequence[ResolverView]) -> list[Finding]:
-    """Hosts that answer for a secure zone's own records without AD: an NTA, or no validation."""
-    if verdict.state is not State.SECURE:
-        return []
-    own = [v for v in views if v.name == verdict.zone and v.rcode == "NOERROR" and not v.ad]
-    detail = "answers without AD though the zone is secure: an NTA stands, or it does not validate"
-    return [
-        _finding(view, Cause.CACHE_MISMATCH, detail).model_copy(update={"severity": "info"})
-        for view in _one_a_host(own)
-    ]

@@ -17,9 +17,9 @@ from orchestrator.cli.desk import moment, names_under, now, playbook_of, probe_o
 if TYPE_CHECKING:
     from orchestrator.chain.evidence import Evidence
     from orchestrator.fleet.inventory import Host
-    from orchestrator.fleet.probe import Witness
+    from orchestrator.fleet.probe import Ask, Witness
     from orchestrator.model import Verdict
-    from orchestrator.playbook import Probe
+    from orchestrator.playbook import Playbook
 
 SaveEvidence = Annotated[
     Path | None,
@@ -29,6 +29,7 @@ Via = Annotated[
     list[str] | None,
     typer.Option("--via", metavar="ADDRESS", help="A validating resolver elsewhere, as a witness."),
 ]
+_LOGIN = 5.0  # seconds to reach a host whose clock is asked
 _VIEWED = 4  # names under the zone that each resolver is asked for
 
 
@@ -71,17 +72,18 @@ def check(
         )
     judged_at = moment(at, now()) if at else None
     rules = with_skew(load(policy), skew)
-    probe = probe_of(playbook_of(playbook).probe, every, timeout)
+    book = playbook_of(playbook)
+    book = book.model_copy(update={"probe": probe_of(book.probe, every, timeout)})
     hosts, witnesses = _hosts(inventory), _witnesses(via or [])
     view = vantage(root_hints, trust_anchor, port)
     verdicts = []
     for zone in asked:
         wanted = names_under(names, zone)
-        evidence = look(zone, view, probe=probe, names=wanted, rounds=rounds, clock=now)
+        evidence = look(zone, view, probe=book.probe, names=wanted, rounds=rounds, clock=now)
         if save_evidence:
             save(evidence, save_evidence)
         verdict = judge(evidence, judged_at or now(), rules.skew, policy=rules)
-        verdicts.append(_with_others(verdict, hosts, witnesses, evidence, probe))
+        verdicts.append(_with_others(verdict, hosts, witnesses, evidence, book))
     _print(verdicts, judged_at, rules.skew, as_json=as_json)
     raise typer.Exit(exit_codes(verdicts))
 
@@ -109,12 +111,12 @@ def _with_others(
     hosts: Sequence[Host],
     witnesses: Sequence[Witness],
     evidence: Evidence,
-    probe: Probe,
+    book: Playbook,
 ) -> Verdict:
     """Ask each resolver for the zone's own records, names under it, and the DS above those."""
     if not hosts and not witnesses:
         return verdict
-    from orchestrator.chain.resolvers import signed_cuts, with_resolvers, with_witnesses
+    from orchestrator.chain.resolvers import signed_cuts, with_witnesses
     from orchestrator.fleet.probe import Ask, views
 
     below = tuple(dict.fromkeys((*evidence.names[:_VIEWED], *verdict.bad_names[:_VIEWED])))
@@ -123,12 +125,41 @@ def _with_others(
         *(Ask(name=name) for name in below),
         *(Ask(name=cut, type="DS") for cut in signed_cuts(evidence, below)),
     ]
-    timeout = probe.timeout.total_seconds()
     if hosts:
-        verdict = with_resolvers(verdict, views(hosts, asks, timeout=timeout))
+        verdict = _with_fleet(verdict, hosts, asks, book)
     if witnesses:
+        timeout = book.probe.timeout.total_seconds()
         verdict = with_witnesses(verdict, views(witnesses, asks, timeout=timeout))
     return verdict
+
+
+def _with_fleet(
+    verdict: Verdict, hosts: Sequence[Host], asks: Sequence[Ask], book: Playbook
+) -> Verdict:
+    """What our own resolvers say, and whether it is they: the controls are asked for beside."""
+    from orchestrator.chain.local import faults, in_doubt, known_asks, with_clocks
+    from orchestrator.chain.resolvers import with_resolvers
+    from orchestrator.fleet.probe import asked, views
+
+    beside = known_asks(book.controls)
+    every = list(dict.fromkeys((*asks, *beside)))
+    seen = views(hosts, every, timeout=book.probe.timeout.total_seconds())
+    zone, known = ([v for v in seen if asked(v) in wanted] for wanted in (asks, beside))
+    told = faults(verdict, zone, known, book.controls)
+    offsets = _clocks([host for host in hosts if host.name in in_doubt(told)])
+    return with_resolvers(verdict, zone, with_clocks(told, offsets))
+
+
+def _clocks(hosts: Sequence[Host]) -> dict[str, float]:
+    """Seconds that hosts are ahead of us, of those that can be logged in to."""
+    if not hosts:
+        return {}
+    from orchestrator.fleet.ssh import Fleet
+    from orchestrator.rollout.send import read
+
+    with Fleet(connect_timeout=_LOGIN) as fleet:
+        readings, _ = read(fleet, now, hosts, deadline=2 * _LOGIN)
+    return {name: reading.clock_offset for name, reading in readings.items()}
 
 
 def _print(

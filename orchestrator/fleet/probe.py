@@ -8,10 +8,12 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
 import dns.rcode
+from dns.rdatatype import RRSIG
 
 from orchestrator.dns.exchange import Question, Reply, ask
 from orchestrator.dns.message import read
 from orchestrator.model import ResolverView, Value
+from orchestrator.playbook import Controls
 
 
 class Resolver(Protocol):
@@ -45,6 +47,16 @@ class Ask(Value):
     type: str = "A"
 
 
+def control_asks(controls: Controls) -> list[Ask]:
+    """What is asked of the two control zones."""
+    return [Ask(name=controls.healthy, type="SOA"), Ask(name=controls.bogus, type="SOA")]
+
+
+def asked(view: ResolverView) -> Ask:
+    """What a view answers."""
+    return Ask(name=view.name, type=view.type)
+
+
 def views(
     hosts: Iterable[Resolver], asks: Sequence[Ask], *, timeout: float = 2.0
 ) -> list[ResolverView]:
@@ -68,6 +80,7 @@ def _question(host: Resolver, one: Ask, *, cd: bool) -> Question:
 
 def _view(host: Resolver, one: Ask, plain: Reply, without_validation: Reply) -> ResolverView:
     message = read(plain.wire) if plain.wire else None
+    free = read(without_validation.wire) if without_validation.wire else None
     return ResolverView(
         host=host.name,
         name=one.name,
@@ -75,6 +88,7 @@ def _view(host: Resolver, one: Ask, plain: Reply, without_validation: Reply) -> 
         rcode=_rcode(plain),
         rcode_cd=_rcode(without_validation),
         ad=message.authentic if message else False,
+        signed=any(rrset.rdtype == RRSIG for rrset in free.answer) if free else None,
         ede=message.ede if message else (),
         error=plain.error or without_validation.error,
     )

@@ -6,14 +6,13 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from orchestrator.fleet.inventory import Host
-from orchestrator.fleet.probe import Ask
+from orchestrator.fleet.probe import Ask, control_asks
 from orchestrator.model import ResolverView
 from orchestrator.playbook import Playbook
 from orchestrator.rollout.means import Means
 from orchestrator.rollout.plan import Plan
 from orchestrator.rollout.verify import (
     by_host,
-    control_asks,
     control_complaints,
     nta_complaints,
     upstream_complaints,

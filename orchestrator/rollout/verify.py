@@ -17,11 +17,6 @@ ANSWERED = {"NOERROR", "NXDOMAIN"}
 _FRESH = "ntactl-"
 
 
-def control_asks(controls: Controls) -> list[Ask]:
-    """What is asked of the two control zones."""
-    return [Ask(name=controls.healthy, type="SOA"), Ask(name=controls.bogus, type="SOA")]
-
-
 def zone_asks(zone: str, names: Sequence[str], token: str) -> list[Ask]:
     """What is asked under the zone: its SOA, names known to have failed, one never asked before.
 
