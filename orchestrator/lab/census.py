@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import ip_network
 from pathlib import Path
 
 from orchestrator.errors import BadInput
@@ -26,8 +26,7 @@ UNSIGNED = ("amazon", "apple", "news", "shop")
 # As in the root of 2026: 14,589 pairs of TLD and address, 8,957 addresses.
 OPERATORS = 12
 SHARED_PERCENT = 40
-_V4 = IPv4Address("10.53.128.0")
-_V6 = IPv6Address("fd53::f:0:0")
+_V4, _V6 = (ip_network(network).network_address for network in world.FILLERS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,7 @@ class Lab:
         asked = Asked.read(folder)
         self.plan = hosts.plan_hosts(asked.resolvers)
         fillers = asked.fillers()
-        _network(fillers)
+        _network()
         self.internet = Internet(folder, fillers, asked.stock())
         self._write_files()
         self.internet.start()
@@ -185,10 +184,14 @@ def missing_daemon(folder: Folder, host: hosts.LabHost) -> str:
     return "" if validated else host.engine
 
 
-def _network(fillers: Iterable[world.TldPlan]) -> None:
-    """The bridge, and on it every address of every name server."""
+def _network() -> None:
+    """The bridge, and on it every address of every name server.
+
+    Those of fillers are thousands. As routes to us they cost nothing; as addresses each IPv6 packet
+    would look through all of them for its source.
+    """
     addresses = [server.address for server in world.ROOT_SERVERS]
-    for plan in (*world.TLDS, *fillers):
+    for plan in world.TLDS:
         addresses += [server.address for server in plan.servers]
     addresses += [*world.CHILD_ADDRESSES, *world.NARROW, *world.LIMITED]
     hosts.ip_batch(
@@ -199,6 +202,7 @@ def _network(fillers: Iterable[world.TldPlan]) -> None:
             "link add lab0 address 02:53:00:00:00:00 type bridge",
             "link set lab0 up",
             *(f"addr add {_with_prefix(address)} dev lab0" for address in dict.fromkeys(addresses)),
+            *(f"route add local {network} dev lo" for network in world.FILLERS),
         ]
     )
 

@@ -13,7 +13,7 @@ from orchestrator.lab.apart import Apart
 from orchestrator.lab.authority import Authority
 from orchestrator.lab.fillers import Fillers
 from orchestrator.lab.folder import Folder
-from orchestrator.lab.keys import Key, make_keys, make_tld_keys
+from orchestrator.lab.keys import P256, RSASHA256, Key, make_keys, make_tld_keys
 from orchestrator.lab.root import ROOT, Delegation, Root
 from orchestrator.lab.scenarios import HEALTHY, scenario
 from orchestrator.lab.scenarios.look import Scenario, published_ds
@@ -30,7 +30,7 @@ class Internet:
     def __init__(self, folder: Folder, plans: Sequence[TldPlan], stock: Stock) -> None:
         self.folder = folder
         self.serial = int(time.strftime("%Y%m%d00", time.gmtime()))
-        self.root_zone = Root(make_keys())
+        self.root_zone = Root(make_keys(RSASHA256 if plans else P256))  # the real one has RSA
         self.child_keys = {
             f"{label}.{plan.origin}": make_keys() for plan in TLDS for label in plan.signed
         }

@@ -18,6 +18,7 @@ Private = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivat
 ZSK_FLAGS = 256
 KSK_FLAGS = 257
 P256 = int(Algorithm.ECDSAP256SHA256)
+RSASHA256 = int(Algorithm.RSASHA256)
 ED25519 = int(Algorithm.ED25519)
 RSA = frozenset({5, 7, 8, 10})
 RSA_BITS = 2048

@@ -37,6 +37,7 @@ CONTROL = "org."
 BOGUS = "bogus."
 NETWORK = 16
 BRIDGE_PREFIX = "10.53"
+FILLERS = ("10.53.128.0/17", "fd53::f:0:0/96")  # name servers of a large root; host_init too
 
 
 @dataclass(frozen=True, slots=True)

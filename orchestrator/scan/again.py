@@ -10,7 +10,7 @@ from functools import partial
 from orchestrator.chain.policy import DEFAULT, Policy
 from orchestrator.chain.vantage import Vantage
 from orchestrator.dns import wire
-from orchestrator.model import Cause, Finding, ServerState, Severity, State, Verdict
+from orchestrator.model import Cause, Extent, Finding, ServerState, Severity, State, Verdict
 from orchestrator.playbook import Probe
 from orchestrator.scan.look import Outcome
 from orchestrator.scan.processes import shared
@@ -31,10 +31,18 @@ class Closely:
     judged_at: datetime | None = None
 
     def check(self, zone: str) -> Verdict:
+        """In rounds, unless the first shows nothing good: the quick look was one before it."""
+        if self.rounds is None:
+            verdict = self._look(zone, 1)
+            if (verdict.state, verdict.extent) == (State.BOGUS, Extent.WHOLE):
+                return verdict
+        return self._look(zone, self.rounds)
+
+    def _look(self, zone: str, rounds: int | None) -> Verdict:
         from orchestrator.chain.check import look
         from orchestrator.chain.judge import judge
 
-        evidence = look(zone, self.view, probe=self.probe, rounds=self.rounds, clock=self.clock)
+        evidence = look(zone, self.view, probe=self.probe, rounds=rounds, clock=self.clock)
         return judge(evidence, self.now(), self.policy.skew, policy=self.policy)
 
     def now(self) -> datetime:

@@ -1,7 +1,8 @@
 """One zone, quickly, at every address of every name server. Sans I/O: a generator of questions.
 
-DNSKEY, SOA, a name that does not exist and the DS of one that may be delegated; of an NSEC3 ring
-a span that no answer has shown yet. The end is an outcome: sound, or a doubt.
+DNSKEY, a name that does not exist, whose denial brings the SOA (RFC 2308 section 3), and the DS of
+one that may be delegated; of the ring some spans that no answer has shown yet. The end is an
+outcome: sound, or a doubt.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from orchestrator.scan.sound import Doubt, Ledger
 DENIALS = 3  # different names that do not exist, each address being asked for one
 SPANS = 6  # of the ring that are looked at in all: of .de's, half were good in 2026
 COMMON, OWN = b"wikipedia", b"nic"  # delegated under many TLDs
-DRAWS = 16  # random names, to find some in spans not seen yet
+DRAWS = 32  # random names, to find some in spans not seen yet
 HASHES = 400  # of SHA-1, spent on that
 REFERRALS = 3  # root servers asked for one referral
 
@@ -147,7 +148,7 @@ class Looking:
         """Nothing to validate: only that its servers answer for it."""
         queries = yield from self._everywhere((self.zone, SOA))
         for query in queries:
-            answers.soa(query.wire or b"", self.zone, None, self.ledger)
+            answers.soa(query.wire or b"", self.zone)
 
     def steps_signed(self, ds: list[bytes]) -> Steps:
         """Everything about a zone that has these DS. Raises Doubt."""
@@ -165,15 +166,22 @@ class Looking:
         if not self._exists(child):
             self._judge((yield from self._everywhere((other, DS))), keys)
             self._exists(other)
-        names = self._unseen()
-        if names:  # at one address: the others have shown that they can deny
-            address = self.rng.choice(self._live())
-            long = any(query.tcp for query in queries if query.address == address)
-            asking = self._ask([(address, (name, A)) for name in names], tcp=long)
-            self._judge((yield from asking), keys)
+        yield from self._round_the_ring(keys, {query.address for query in queries if query.tcp})
+
+    def _round_the_ring(self, keys: Keys, long: set[str]) -> Steps:
+        """Until enough spans were seen: names in unseen ones may turn out to be in the same one.
+
+        At one address: the others have shown that they can deny. At those in `long` denials need
+        TCP.
+        """
+        address = self.rng.choice(self._live())
+        while names := self._unseen():
+            asked = [(address, (name, A)) for name in names]
+            self._judge((yield from self._ask(asked, tcp=address in long)), keys)
 
     def _first(self, child: bytes, nobody: bytes) -> list[tuple[bytes, int]]:
-        return [(self.zone, DNSKEY), (self.zone, SOA), (nobody, A), (child, DS)]
+        """The SOA needs no question of its own: every denial brings it, signed."""
+        return [(self.zone, DNSKEY), (nobody, A), (child, DS)]
 
     def _everywhere(self, what: tuple[bytes, int]) -> Asking:
         return self._ask([(address, what) for address in self._live()])
@@ -217,14 +225,10 @@ class Looking:
             what = (query.name, query.rdtype, data[2:])
             if query.rdtype == DNSKEY or what in self.seen:
                 continue
-            if query.rdtype == SOA:
-                answers.soa(data, self.zone, keys, self.ledger)
-                self.seen[what] = Shown(exists=True)
-            else:
-                shown = answers.name(data, query.name, query.rdtype, keys, self.ledger)
-                self.seen[what] = shown
-                if shown.proof:
-                    self.proofs.append(shown.proof)
+            shown = answers.name(data, query.name, query.rdtype, keys, self.ledger)
+            self.seen[what] = shown
+            if shown.proof:
+                self.proofs.append(shown.proof)
 
     def _exists(self, child: bytes) -> bool:
         """Does a name exist? Signed or not, servers that disagree on it are a doubt."""

@@ -147,13 +147,12 @@ class Scan:
         state = State.SECURE if outcome.signed else State.INSECURE
         now = self.closely.now()
         ends = outcome.expires
-        # Nothing here comes from outside but names that were read: it need not be checked again.
-        return Verdict.model_construct(
+        return Verdict(
             zone=wire.to_text(outcome.zone),
             state=state,
             findings=tuple(_silent(outcome)),
             servers=tuple(
-                ServerState.model_construct(
+                ServerState(
                     name=wire.to_text(name),
                     address=address,
                     state=State.INDETERMINATE if address in outcome.silent else state,

@@ -46,7 +46,7 @@ def rrsets(section: Iterable[Record]) -> dict[tuple[bytes, int], Rrset]:
         if rdclass != wire.IN:
             continue
         signature = rdtype == wire.RRSIG
-        key = (owner, int.from_bytes(rdata[:2], "big") if signature else rdtype)
+        key = (owner, rdata[0] << 8 | rdata[1] if signature else rdtype)
         rrset = found.get(key)
         if rrset is None:
             rrset = found[key] = Rrset(*key, [], [])

@@ -132,7 +132,8 @@ def test_a_truncated_answer_is_fetched_over_tcp(serve: Callable[..., Server], on
     server = serve(truncating, honest, once=once)
     done = asked(server.port, queries(40))
     assert all(query.wire for query in done)
-    assert server.connections == (40 if once else 1)
+    # One that is reset before its answer was read is opened once more.
+    assert server.connections in (range(40, 80) if once else [1])
 
 
 def test_a_server_that_starts_anew_is_connected_to_again(serve: Callable[..., Server]) -> None:

@@ -185,7 +185,7 @@ CHANGES = st.one_of(
 
 
 @settings(max_examples=300, deadline=None)
-@given(changes=st.lists(CHANGES, min_size=1, max_size=3), kind=st.sampled_from([2, 48, 6, 1, 43]))
+@given(changes=st.lists(CHANGES, min_size=1, max_size=3), kind=st.sampled_from([2, 48, 1, 43]))
 def test_changed_answers_end_in_an_outcome(changes: list, kind: int) -> None:
     def change(query: Query, data: bytes) -> bytes:
         if query.rdtype == kind:
@@ -196,9 +196,10 @@ def test_changed_answers_end_in_an_outcome(changes: list, kind: int) -> None:
     seen(world(), change)
 
 
-def test_one_bit_in_any_signature_is_a_doubt() -> None:
+@pytest.mark.parametrize("kind", [wire.DNSKEY, wire.A, wire.DS])
+def test_one_bit_in_any_signature_is_a_doubt(kind: int) -> None:
     def change(query: Query, data: bytes) -> bytes:
-        if query.address != DE_SERVERS[1] or query.rdtype != wire.SOA:
+        if query.address != DE_SERVERS[1] or query.rdtype != kind:
             return data
         at = data.index(wire.to_name("de."), data.index(b"\0\x2e\0\1")) + 5
         return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
