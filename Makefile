@@ -6,7 +6,7 @@ STAMP := .venv/.ntactl-setup
 # Namespaces and real daemons need root; with `sudo -v` before, an ordinary user is as welcome.
 ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n -E)
 
-.PHONY: help setup packages drill test soak lint bench bench-push bench-detect clean
+.PHONY: help setup packages drill test soak fuzz lint bench bench-push bench-detect clean
 .NOTPARALLEL:
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make drill   the whole incident on a lab of real daemons, under 90 s"
 	@echo "make test    every test, on real daemons, under 20 min"
 	@echo "make soak    the long waits: five minutes of flapping, guards at their end"
+	@echo "make fuzz    hostile answers, an hour of them (SECONDS=, SEED=)"
 	@echo "make lint    ruff, mypy, shellcheck"
 	@echo "make bench   how long the command line takes to answer"
 	@echo "make bench-detect   how fast a scan of the whole root is, beside other validators; minutes"
@@ -40,6 +41,9 @@ test: setup
 
 soak: setup
 	$(ROOT) $(PY) -m pytest -n 4 --dist worksteal -m soak --timeout 1200
+
+fuzz: setup
+	$(PY) tests/bench/fuzz.py --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
 
 lint: setup
 	$(PY) -m ruff check orchestrator tests

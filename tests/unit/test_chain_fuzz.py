@@ -8,8 +8,9 @@ from functools import cache
 import dns.name
 import dns.rdatatype
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from mutations import CHANGES
 from signed_world import recorded
 
 from orchestrator.chain.evidence import Evidence, Sight
@@ -18,8 +19,6 @@ from orchestrator.model import State
 
 NAMES = ("healthy", "de-2026-1", "de-2010-1", "bw-1", "al-2026-3")
 SIGHTS = 60  # of one case: enough of every kind, and quick
-# Types and classes that mean something to the readers, and some that should not come.
-NUMBERS = (0, 1, 2, 3, 5, 6, 12, 28, 33, 39, 41, 43, 46, 47, 48, 50, 51, 249, 250, 254, 255, 65535)
 
 
 @cache
@@ -34,37 +33,12 @@ def part(case: str) -> Evidence:
     return evidence.model_copy(update={"sights": kept})
 
 
-def overwrite(wire: bytes, where: int, what: bytes) -> bytes:
-    at = where % max(1, len(wire))
-    return wire[:at] + what + wire[at + len(what) :]
-
-
-def renumber(wire: bytes, where: int, old: int, new: int) -> bytes:
-    """Another type or class, at a place where one may stand."""
-    wanted = struct.pack("!H", old)
-    places = [n for n in range(12, len(wire) - 1) if wire[n : n + 2] == wanted]
-    return overwrite(wire, places[where % len(places)], struct.pack("!H", new)) if places else wire
-
-
-WHERE, NUMBER = st.integers(0, 65535), st.sampled_from(NUMBERS)
-CHANGES = st.one_of(
-    st.builds(lambda n, b: lambda wire: overwrite(wire, n, b), WHERE, st.binary(max_size=8)),
-    st.builds(lambda n, b: lambda wire: overwrite(wire, n % 12, b), WHERE, st.binary(max_size=2)),
-    st.builds(lambda n: lambda wire: wire[: n % (len(wire) + 1)], WHERE),
-    st.builds(lambda n: lambda wire: wire + wire[n % (len(wire) + 1) :], WHERE),
-    st.builds(lambda n, a, b: lambda wire: renumber(wire, n, a, b), WHERE, NUMBER, NUMBER),
-)
-
-
+@pytest.mark.fuzz
 @given(
     case=st.sampled_from(NAMES),
     changes=st.lists(st.tuples(st.integers(0, SIGHTS - 1), CHANGES), min_size=1, max_size=12),
     everywhere=st.booleans(),
 )
-@settings(
-    max_examples=300, derandomize=True, deadline=None, database=None,
-    suppress_health_check=list(HealthCheck),
-)  # fmt: skip
 def test_changed_answers_never_raise_nor_unsign_a_zone(
     case: str, changes: list, everywhere: bool
 ) -> None:  # type: ignore[type-arg]

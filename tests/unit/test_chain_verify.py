@@ -9,7 +9,7 @@ from dns.rdtypes.ANY.DNSKEY import DNSKEY
 from dns.rdtypes.ANY.DS import DS
 from dns.rdtypes.ANY.RRSIG import RRSIG
 from dns.rrset import RRset
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.chain.trust import enter
@@ -143,7 +143,7 @@ def _changed(key: DNSKEY, **values: int) -> DNSKEY:
 
 
 @given(bit=st.integers(0, 64 * 8 - 1))
-@settings(max_examples=200, deadline=None)
+@pytest.mark.fuzz
 def test_a_flipped_bit_of_a_signature_is_never_secure(bit: int) -> None:
     good = signed()
     octets = bytearray(good[0].signature)
@@ -152,7 +152,7 @@ def test_a_flipped_bit_of_a_signature_is_never_secure(bit: int) -> None:
 
 
 @given(octets=st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
+@pytest.mark.fuzz
 def test_any_octets_for_a_signature_are_never_secure(octets: bytes) -> None:
     assert cause(RECORD, replaced(signed(), signature=octets), keys(ZSK)) == Cause.RRSIG_INVALID
 

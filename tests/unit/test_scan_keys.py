@@ -8,7 +8,7 @@ import dns.rrset
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from dns.dnssec import allow_all_policy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.chain.verify import key_tag
@@ -88,7 +88,7 @@ def test_a_key_that_may_not_sign_zones(flags: int) -> None:
         checked(flags.to_bytes(2) + dnskey[2:], signature)
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.fuzz
 @given(st.sampled_from(sorted(PRIVATE)), st.binary(max_size=300), st.binary(max_size=120))
 def test_keys_and_signatures_of_any_bytes_raise_nothing(
     algorithm: int, public: bytes, signature: bytes

@@ -10,8 +10,9 @@ import dns.name
 import dns.rdatatype
 import pytest
 from dns.rdatatype import RdataType
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from mutations import CHANGES
 from signed_world import (
     DAY,
     DE,
@@ -175,16 +176,7 @@ def test_a_word_of_the_root_that_does_not_verify_is_a_doubt() -> None:
     assert seen(world().at(ROOT_SERVERS, strange)).doubt != ""
 
 
-WHERE = st.integers(0, 4000)
-CHANGES = st.one_of(
-    st.builds(lambda n, b: lambda d: d[:n] + b + d[n + len(b) :], WHERE, st.binary(max_size=6)),
-    st.builds(lambda n: lambda d: d[: n % (len(d) + 1)], WHERE),
-    st.builds(lambda n, bit: lambda d: d[:n] + bytes([d[n] ^ 1 << bit]) + d[n + 1 :]
-              if n < len(d) else d, WHERE, st.integers(0, 7)),
-)  # fmt: skip
-
-
-@settings(max_examples=300, deadline=None)
+@pytest.mark.fuzz
 @given(changes=st.lists(CHANGES, min_size=1, max_size=3), kind=st.sampled_from([2, 48, 1, 43]))
 def test_changed_answers_end_in_an_outcome(changes: list, kind: int) -> None:
     def change(query: Query, data: bytes) -> bytes:

@@ -12,8 +12,9 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from mutations import CHANGES
 from signed_world import recorded
 
 from orchestrator.dns import wire
@@ -24,23 +25,6 @@ NAMES = ("healthy", "de-2026-1", "de-2010-1", "bw-1", "al-2026-3")
 KNOWN = {1, 2, 5, 6, 28, 39, 43, 46, 47, 48, 50}
 ONLY_ONE = {5, 6, 39, 47}  # dnspython keeps the last of several
 SIGHTS = [sight.wire for name in NAMES for sight in recorded(name).sights if sight.wire]
-EXAMPLES = settings(max_examples=400, deadline=None)
-WHERE = st.integers(0, 65535)
-
-
-def overwritten(data: bytes, where: int, what: bytes) -> bytes:
-    at = where % max(1, len(data))
-    return data[:at] + what + data[at + len(what) :]
-
-
-CHANGES = st.one_of(
-    st.builds(lambda n, b: lambda d: overwritten(d, n, b), WHERE, st.binary(max_size=8)),
-    st.builds(lambda n, b: lambda d: overwritten(d, n % 12, b), WHERE, st.binary(max_size=2)),
-    st.builds(lambda n, p: lambda d: overwritten(d, n, (0xC000 | p).to_bytes(2)), WHERE,
-              st.integers(0, 600)),
-    st.builds(lambda n: lambda d: d[: n % (len(d) + 1)], WHERE),
-    st.builds(lambda n: lambda d: d + d[n % (len(d) + 1) :], WHERE),
-)  # fmt: skip
 
 
 def canonical(name: dns.name.Name) -> bytes:
@@ -110,7 +94,7 @@ def test_it_reads_recorded_answers_as_dnspython_does(name: str) -> None:
     assert all(agrees(one) for one in dict.fromkeys(data))
 
 
-@EXAMPLES
+@pytest.mark.fuzz
 @given(st.sampled_from(SIGHTS), st.lists(CHANGES, max_size=4))
 def test_it_agrees_on_changed_answers(data: bytes, changes: list) -> None:
     for change in changes:
@@ -167,7 +151,7 @@ RDATA = st.one_of(
 )  # fmt: skip
 
 
-@EXAMPLES
+@pytest.mark.fuzz
 @given(
     st.lists(st.tuples(NAME, RDATA), max_size=8),
     st.lists(st.tuples(NAME, RDATA), max_size=4),
@@ -194,7 +178,7 @@ def test_it_agrees_on_anything_well_formed(answer: list, authority: list, ident:
     agrees(data)
 
 
-@EXAMPLES
+@pytest.mark.fuzz
 @given(st.binary(max_size=512))
 @example(b"\0" * 12)
 def test_bytes_of_any_kind_raise_nothing(data: bytes) -> None:
@@ -202,7 +186,7 @@ def test_bytes_of_any_kind_raise_nothing(data: bytes) -> None:
     wire.read(b"\0\0\x80\0\0\1\0\1\0\1\0\1" + data)
 
 
-@EXAMPLES
+@pytest.mark.fuzz
 @given(st.binary(max_size=400))
 def test_the_parts_raise_nothing(data: bytes) -> None:
     wire.rrsig(data)
