@@ -13,7 +13,7 @@ help:
 	@echo "make setup   system packages and .venv, whatever is missing"
 	@echo "make drill   the whole incident on a lab of real daemons, under 90 s"
 	@echo "make test    every test, on real daemons, under 20 min"
-	@echo "make soak    the long waits: five minutes of flapping, guards at their end"
+	@echo "make soak    the long waits: minutes of flapping, twenty scans of a whole root; half an hour"
 	@echo "make fuzz    hostile answers, an hour of them (SECONDS=, SEED=)"
 	@echo "make lint    ruff, mypy, shellcheck"
 	@echo "make bench   how long the command line takes to answer"

@@ -11,81 +11,28 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from harness import NTACTL, ROOT, Lab, run, wait_until
+from scans import BROKEN, a_root, bad, broken, scanned
 
 from orchestrator.lab.census import fillers
-from orchestrator.lab.folder import Folder
-from orchestrator.lab.lifecycle import leash
 from orchestrator.lab.world import NOBODY, TldPlan
 
 SIZE = 60
-UP = ("up", "--resolvers", "unbound=1", "--root-size", str(SIZE))
 P256 = 13
 SIGNED = [plan for plan in fillers(SIZE) if plan.secure]
 # Those whose denials fit into UDP: the slow server has no TCP.
 SHORT = [plan for plan in SIGNED if plan.algorithm == P256]
 
-# How a zone is broken -> the cause told of it.
-BROKEN = {
-    ("zm-2015", 1): "rrsig-expired",
-    ("not-yet-valid", 1): "rrsig-not-yet-valid",
-    ("fj-2022", 1): "ds-no-matching-dnskey",
-    ("mx-2023", 1): "ds-digest-mismatch",
-    ("xn--qxam-2021", 1): "dnskey-missing",
-    ("red-2014", 1): "rrsig-missing",
-    ("au-2022", 1): "rrsig-invalid",
-    ("au-2023", 1): "rrsig-invalid",
-    ("de-2026", 1): "rrsig-invalid",
-    ("denial", 2): "denial-invalid",
-    ("de-2010", 1): "server-divergent",
-    ("dnskey-no-tcp", 1): "truncated-no-tcp",
-    ("lame", 1): "server-lame",
-    ("unreachable", 1): "server-unreachable",
-    ("ds-signature", 1): "rrsig-invalid",
-}
 # Not clean by a resolver's measure, but nothing an operator has to do.
 SOUND = [("unreachable", 2), ("lame", 2), ("tag-collision", 1), ("al-2026", 3), ("gov-2013", 1)]
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    lab = Lab(tmp_path_factory.mktemp("scanned"))
-    with leash(Folder(lab.folder)):
-        done = run([*NTACTL, "lab", *UP], lab.env)
-        assert done.code == 0, done.err
+    with a_root(tmp_path_factory.mktemp("scanned"), SIZE) as lab:
         yield lab
-
-
-@contextmanager
-def broken(lab: Lab, how: dict[str, tuple[str, int]]) -> Iterator[None]:
-    """Some zones broken, and whole again at the end."""
-    for zone, (scenario, phase) in how.items():
-        lab.lab("break", zone, "--as", scenario, "--phase", str(phase))
-    try:
-        yield
-    finally:
-        for zone in how:
-            lab.lab("heal", zone)
-
-
-def scanned(lab: Lab, *more: str) -> dict[str, Any]:
-    done = lab.ntactl("scan", "--json", *more, timeout=300)
-    assert done.out, done.err
-    told: dict[str, Any] = done.json
-    return told
-
-
-def bad(told: dict[str, Any]) -> dict[str, str]:
-    """Zone -> main cause, of those that somebody has to do something about."""
-    return {
-        verdict["zone"]: verdict["findings"][0]["cause"]
-        for verdict in told["zones"]
-        if verdict["state"] in ("bogus", "indeterminate")
-        or any(finding["severity"] == "error" for finding in verdict["findings"])
-    }
 
 
 def test_exactly_what_is_broken_is_found_every_time(large: Lab) -> None:
