@@ -6,7 +6,7 @@ STAMP := .venv/.ntactl-setup
 # Namespaces and real daemons need root; with `sudo -v` before, an ordinary user is as welcome.
 ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n -E)
 
-.PHONY: help setup packages drill test soak fuzz lint bench bench-push bench-detect clean
+.PHONY: help setup packages drill test soak fuzz lint bench bench-push bench-detect bench-outages clean
 .NOTPARALLEL:
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make lint    ruff, mypy, shellcheck"
 	@echo "make bench   how long the command line takes to answer"
 	@echo "make bench-detect   how fast a scan of the whole root is, beside other validators; minutes"
+	@echo "make bench-outages  what other validators say of the lab's outages: a page of the docs"
 	@echo "make bench-push   how fast a push to 1,000 hosts is, beside pyinfra and Ansible; minutes"
 	@echo "make clean   everything that the targets above left in the checkout"
 
@@ -57,6 +58,9 @@ bench: setup
 
 bench-detect: setup
 	$(ROOT) $(PY) tests/bench/detect.py
+
+bench-outages: setup
+	$(ROOT) $(PY) tests/bench/beside.py
 
 bench-push: setup
 	$(ROOT) $(PY) tests/bench/push.py

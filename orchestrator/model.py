@@ -159,6 +159,16 @@ class Indicator(Value):
     detail: str
 
 
+class EngineView(Value):
+    """What the zone is to validators of one engine, with their settings untouched."""
+
+    engine: str
+    versions: str
+    state: State
+    extent: Extent | None = None
+    cause: Cause | None = None
+
+
 class Verdict(Value):
     """Is the chain of trust to `zone` whole? (contract, "A verdict")."""
 
@@ -178,6 +188,7 @@ class Verdict(Value):
     rounds: int
     duration_ms: int
     queries: int
+    engines: tuple[EngineView, ...] = ()
     resolvers: tuple[ResolverView, ...] = ()
     witnesses: tuple[ResolverView, ...] = ()
 

@@ -16,13 +16,14 @@ from orchestrator.chain.above import Above, above
 from orchestrator.chain.evidence import Evidence, Server
 from orchestrator.chain.look import Judged
 from orchestrator.chain.own import looks, unjudged, unseen
-from orchestrator.chain.policy import DEFAULT, Policy
+from orchestrator.chain.policy import DEFAULT, ENGINES, Engine, Policy
 from orchestrator.chain.remedy import Facts, remedy
 from orchestrator.chain.tell import EDE, disputes, findings, flaps, health, matrix, unanswered
 from orchestrator.chain.verify import VERDICT, When, Work
 from orchestrator.chain.weigh import weigh
 from orchestrator.model import (
     Cause,
+    EngineView,
     Extent,
     Finding,
     Indicator,
@@ -60,6 +61,26 @@ def judge(
     elif wrong := clock.suspect(link, judged, when):
         link = _undecided(evidence, link, Cause.CLOCK_SUSPECT, wrong)
     return _Case(evidence, when, link, judged).verdict()
+
+
+def with_engines(
+    verdict: Verdict, evidence: Evidence, now: datetime, engines: Iterable[str]
+) -> Verdict:
+    """Add what validators of these engines, which differ in places, make of the same evidence."""
+    wanted = [one for one in ENGINES if one.engine in set(engines)]
+    seen = ((one, judge(evidence, now, one.policy.skew, policy=one.policy)) for one in wanted)
+    return verdict.model_copy(update={"engines": tuple(_view(*pair) for pair in seen)})
+
+
+def _view(engine: Engine, seen: Verdict) -> EngineView:
+    main = next((one for one in seen.findings if one.severity == "error"), None)
+    return EngineView(
+        engine=engine.engine,
+        versions=engine.versions,
+        state=seen.state,
+        extent=seen.extent,
+        cause=main.cause if main else None,
+    )
 
 
 def _undecided(evidence: Evidence, link: Above, cause: Cause, detail: str) -> Above:

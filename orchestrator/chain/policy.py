@@ -28,16 +28,36 @@ class Policy(Value):
     """What a validator takes for good; a chain of anything else is insecure (RFC 4035 section 5.2).
 
     `nsec3_iterations`: above it a denial is insecure (RFC 9276; Unbound and BIND 9.18: 150, BIND
-    9.20: 50). `skew`: seconds of tolerance on signature times.
+    9.20: 50). `skew`: seconds of tolerance on signature times; `skew_share`: or this share of a
+    signature's lifetime, an hour at least and a day at most (unbound.conf(5), val-sig-skew-min).
     """
 
     algorithms: Annotated[frozenset[int], _known(ALGORITHMS)] = ALGORITHMS - {3, 6}
     digests: Annotated[frozenset[int], _known(DIGESTS)] = DIGESTS
     nsec3_iterations: Annotated[int, Field(ge=0, le=2500)] = 150
     skew: Annotated[float, Field(ge=0)] = 0
+    skew_share: Annotated[float, Field(ge=0, le=1)] = 0
+
+    def tolerance(self, lifetime: float) -> float:
+        """Seconds that a signature of this lifetime may be out of its time, `skew` aside."""
+        return min(86400.0, max(3600.0, lifetime * self.skew_share)) if self.skew_share else 0.0
+
+
+class Engine(Value):
+    """How versions of an engine differ from the default, with their settings untouched."""
+
+    engine: str
+    versions: str
+    policy: Policy
 
 
 DEFAULT = Policy()
+# Measured: Unbound 1.17.1, BIND 9.18.49; BIND 9.20 by its release notes.
+ENGINES = (
+    Engine(engine="unbound", versions="1.17 and later", policy=Policy(skew_share=0.1)),
+    Engine(engine="bind", versions="9.18", policy=DEFAULT),
+    Engine(engine="bind", versions="9.20 and later", policy=Policy(nsec3_iterations=50)),
+)
 
 
 def load(path: Path | None) -> Policy:

@@ -236,10 +236,11 @@ def _unverified(rrset: RRset, signature: RRSIG, candidates: int) -> Signed:
 def _out_of_time(rrset: RRset, signature: RRSIG, when: When) -> Fault | None:
     late = _later(when.now, signature.expiration)
     early = _later(signature.inception, when.now)
-    if late > when.skew:
+    skew = max(when.skew, when.policy.tolerance(_lifetime(signature)))
+    if late > skew:
         detail = f"expired {_at(signature.expiration)}, {_span(late)} ago; {_tolerance(signature)}"
         return _fault(Cause.RRSIG_EXPIRED, rrset, detail, signature)
-    if early > when.skew:
+    if early > skew:
         detail = f"begins {_at(signature.inception)}, in {_span(early)}; {_tolerance(signature)}"
         return _fault(Cause.RRSIG_NOT_YET_VALID, rrset, detail, signature)
     return None
@@ -263,8 +264,12 @@ def _span(seconds: float) -> str:
 
 def _tolerance(signature: RRSIG) -> str:
     """What common resolvers allow: unbound.conf(5), val-sig-skew-min and -max; BIND: nothing."""
-    lifetime = _later(signature.expiration, signature.inception)
-    return f"BIND tolerates nothing, Unbound {_span(min(86400, max(3600, lifetime / 10)))}"
+    unbound = Policy(skew_share=0.1).tolerance(_lifetime(signature))
+    return f"BIND tolerates nothing, Unbound {_span(unbound)}"
+
+
+def _lifetime(signature: RRSIG) -> float:
+    return _later(signature.expiration, signature.inception)
 
 
 def _signed_data(rrset: RRset, signature: RRSIG) -> bytes:

@@ -59,7 +59,7 @@ def check(
     """Prove whether the chain of trust to each zone is whole, at every one of its servers."""
     from orchestrator.chain.check import look, vantage
     from orchestrator.chain.evidence import save
-    from orchestrator.chain.judge import judge
+    from orchestrator.chain.judge import judge, with_engines
     from orchestrator.chain.policy import load, with_skew
     from orchestrator.errors import BadInput
     from orchestrator.names import zone_name
@@ -82,7 +82,9 @@ def check(
         evidence = look(zone, view, probe=book.probe, names=wanted, rounds=rounds, clock=now)
         if save_evidence:
             save(evidence, save_evidence)
-        verdict = judge(evidence, judged_at or now(), rules.skew, policy=rules)
+        when = judged_at or now()
+        verdict = judge(evidence, when, rules.skew, policy=rules)
+        verdict = with_engines(verdict, evidence, when, {host.engine for host in hosts})
         verdicts.append(_with_others(verdict, hosts, witnesses, evidence, book))
     _print(verdicts, judged_at, rules.skew, as_json=as_json)
     raise typer.Exit(exit_codes(verdicts))

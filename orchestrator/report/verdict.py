@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from orchestrator.model import (
     Cell,
+    EngineView,
     Extent,
     Finding,
     Indicator,
@@ -33,6 +34,7 @@ def text(verdict: Verdict) -> str:
         headline(verdict),
         _matrix(verdict),
         findings_text(verdict.findings),
+        _engines(verdict),
         _resolvers("our resolvers", verdict.resolvers),
         _resolvers("witnesses", verdict.witnesses),
         _indicators(verdict.indicators),
@@ -162,6 +164,21 @@ def wrapped(line: str, indent: str = "  ") -> str:
     return textwrap.fill(
         line, WIDTH, initial_indent=indent, subsequent_indent="      ", break_on_hyphens=False
     )
+
+
+def _engines(verdict: Verdict) -> str:
+    """Where the fleet's engines do not see the same, by their untouched settings."""
+    seen = {(view.state, view.extent) for view in verdict.engines}
+    if seen <= {(verdict.state, verdict.extent)}:
+        return ""
+    lines = [wrapped(_engine(view)) for view in verdict.engines]
+    return "\n".join(["validators differ; with their defaults it is, for", *lines])
+
+
+def _engine(view: EngineView) -> str:
+    extent = f" ({view.extent})" if view.extent else ""
+    cause = f": {view.cause}" if view.cause else ""
+    return f"{view.engine} {view.versions}: {view.state}{extent}{cause}"
 
 
 def _resolvers(whose: str, views: Sequence[ResolverView]) -> str:
