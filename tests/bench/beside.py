@@ -41,9 +41,9 @@ leads to) or `fails` (no answer). Where all four are the same it stands once.
 
 
 def said(argv: list[str]) -> str:
-    """What a command prints, both ways; "" after 30 seconds."""
+    """What a command prints, both ways; "" after 15 seconds."""
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=15, check=False)
     except subprocess.TimeoutExpired:
         return ""
     return done.stdout + done.stderr
