@@ -3,7 +3,13 @@
 import signal
 import sys
 
-from orchestrator.cli import run
+_USUAL = signal.getsignal(signal.SIGINT)
+if _USUAL is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Ctrl-C while modules load needs no traceback
+
+from orchestrator.cli import run  # noqa: E402 (what takes its time, and says what a Ctrl-C does)
+
+signal.signal(signal.SIGINT, _USUAL)
 
 
 def main() -> None:

@@ -13,6 +13,9 @@ from orchestrator.chain.vantage import Vantage
 from orchestrator.model import State
 from orchestrator.report.answer import text
 
+# What makes these bogus is a record, or a signature, too many: without it the rest is a proof. And
+# where one of two servers is bad, no answer from it at all leaves the good one.
+TOO_MANY = ("nodata-wildcard-encloser", "nodata-soa-taken-out", "nx-soa-taken-out")
 CASES = all_cases()
 MOST = 400  # questions of one answer; a sound scene takes about ten
 
@@ -40,5 +43,6 @@ def test_changed_answers_never_make_a_bogus_scene_secure(
 
     vantage = Vantage(tuple(("a.root.", a) for a in case.scene.hints), case.scene.anchors)
     verdict = validated(case.scene, vantage, change=change)
-    assert case.state != "bogus" or verdict.state is not State.SECURE, text(verdict)
+    curable = case.partial or case.id.startswith(TOO_MANY)
+    assert case.state != "bogus" or curable or verdict.state is not State.SECURE, text(verdict)
     assert text(verdict)
