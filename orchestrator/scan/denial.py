@@ -89,9 +89,9 @@ class Nsec3:
         """Where a name is in the ring."""
         return self._hash(name)
 
-    def places(self) -> dict[Any, tuple[Any, Any]]:
-        """The spans, by where they begin."""
-        return {span.owner: (span.owner, span.after) for span in self.spans.values()}
+    def places(self) -> dict[bytes, bytes]:
+        """Where each span begins, and where it ends."""
+        return {span.owner: span.after for span in self.spans.values()}
 
     def nxdomain(self, name: bytes) -> None:
         """Raises Doubt when it is not proven that `name`, below the apex, does not exist."""
@@ -138,14 +138,14 @@ class Nsec:
         self.zone = zone
         self.spans = {rrset.owner: rrset.rdatas[0] for rrset in records if len(rrset.rdatas) == 1}
 
-    def place(self, name: bytes) -> list[bytes]:
+    def place(self, name: bytes) -> tuple[bytes, ...]:
         """Where a name is in the ring."""
         return order(name)
 
-    def places(self) -> dict[Any, tuple[Any, Any]]:
-        """The spans, by where they begin."""
+    def places(self) -> dict[tuple[bytes, ...], tuple[bytes, ...]]:
+        """Where each span begins, and where it ends."""
         return {
-            owner: (order(owner), order(rdata[: wire.name_size(rdata)].lower()))
+            order(owner): order(rdata[: wire.name_size(rdata)].lower())
             for owner, rdata in self.spans.items()
         }
 
@@ -183,9 +183,9 @@ class Nsec:
                 raise Doubt("an NSEC of a cut above the name")
 
 
-def order(name: bytes) -> list[bytes]:
+def order(name: bytes) -> tuple[bytes, ...]:
     """The name's place in canonical order (RFC 4034 section 6.1), in lower case."""
-    return wire.labels(name)[::-1]
+    return tuple(reversed(wire.labels(name)))
 
 
 def _lacks(bitmap: bytes, rdtype: int) -> None:

@@ -19,16 +19,13 @@ from orchestrator.dns.lane import Query
 from orchestrator.dns.wire import DNSKEY, DS, NS, SOA, A
 from orchestrator.scan import answers
 from orchestrator.scan.answers import Shown
-from orchestrator.scan.denial import Nsec, Nsec3, within
 from orchestrator.scan.keys import Keys
 from orchestrator.scan.parent import ROOT, Delegation, referral
+from orchestrator.scan.ring import SPANS, Seen
 from orchestrator.scan.sound import Doubt, Ledger
 
 DENIALS = 3  # different names that do not exist, each address being asked for one
-SPANS = 6  # of the ring that are looked at in all: of .de's, half were good in 2026
 COMMON, OWN = b"wikipedia", b"nic"  # delegated under many TLDs
-DRAWS = 32  # random names, to find some in spans not seen yet
-HASHES = 400  # of SHA-1, spent on that
 REFERRALS = 3  # root servers asked for one referral
 
 _LETTERS = bytes(ord("a") + number % 26 for number in range(256))
@@ -97,7 +94,7 @@ class Looking:
     silent: dict[str, str] = field(default_factory=dict)
     queries: int = 0
     seen: dict[tuple[bytes, int, bytes], Shown] = field(default_factory=dict)
-    proofs: list[Nsec | Nsec3] = field(default_factory=list)
+    ring: Seen = field(default_factory=Seen)
 
     def outcome(self, steps: Steps) -> Look:
         """What comes of some steps."""
@@ -176,7 +173,7 @@ class Looking:
         """
         address = self.rng.choice(self._live())
         for _ in range(SPANS):  # a signer whose spans contradict one another would never end
-            if not (names := self._unseen()):
+            if not (names := self.ring.unseen(self._nobody)):
                 return
             asked = [(address, (name, A)) for name in names]
             self._judge((yield from self._ask(asked, tcp=address in long)), keys)
@@ -230,7 +227,7 @@ class Looking:
             shown = answers.name(data, query.name, query.rdtype, keys, self.ledger)
             self.seen[what] = shown
             if shown.proof:
-                self.proofs.append(shown.proof)
+                self.ring.add(shown.proof)
 
     def _exists(self, child: bytes) -> bool:
         """Does a name exist? Signed or not, servers that disagree on it are a doubt."""
@@ -248,26 +245,6 @@ class Looking:
     def _nobody(self) -> bytes:
         """A name below the zone that surely nobody has."""
         return b"\x0c" + self.rng.randbytes(12).translate(_LETTERS) + self.zone
-
-    def _unseen(self) -> list[bytes]:
-        """Such names in spans of the ring not shown yet.
-
-        As many as are missing to SPANS; none when hardly any span is missing.
-        """
-        spans: dict[object, tuple[object, object]] = {}
-        for proof in self.proofs:
-            spans |= proof.places()
-        if not self.proofs:
-            return []
-        names: list[bytes] = []
-        for _ in range(min(DRAWS, HASHES // (1 + self.proofs[0].iterations) + 1)):
-            if len(names) >= SPANS - len(spans):
-                break
-            name = self._nobody()
-            place = self.proofs[0].place(name)
-            if not any(within(place, *span) for span in spans.values()):
-                names.append(name)
-        return names
 
 
 def _child(name: bytes, zone: bytes) -> bytes:
