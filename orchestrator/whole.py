@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.errors import NtactlError
@@ -15,6 +16,7 @@ def write_whole(path: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8")
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # there may be no such folder
+            beside.unlink()
         what = f"cannot be written: {error.strerror or error}"
         raise NtactlError(what, where=str(path)) from error

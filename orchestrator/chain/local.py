@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.fleet.probe import Ask, control_asks
 from orchestrator.model import Cause, Finding, ResolverView, Severity, State, Verdict
+from orchestrator.names import under
 from orchestrator.playbook import Controls
 
 ANSWERED = frozenset({"NOERROR", "NXDOMAIN"})
 ROOT = "."
-WRONG = 60.0  # seconds; of signatures the shortest that anybody makes last for hours
+WRONG = 60.0  # seconds of a clock that are worth a word
+HOUR = 3600.0  # the least that a clock must be wrong for no signature to hold any more
 _TIMES = {7, 8}  # RFC 8914: signature expired, not yet valid
 
 
@@ -51,17 +53,28 @@ def in_doubt(told: Iterable[Finding]) -> set[str]:
 
 def with_clocks(told: Iterable[Finding], offsets: Mapping[str, float]) -> tuple[Finding, ...]:
     """The same, where hosts said what time it is: `offsets` in seconds, ahead of ours."""
-    return tuple(_with_clock(one, offsets.get(one.server or "")) for one in told)
+    judged = (_with_clock(one, offsets.get(one.server or "")) for one in told)
+    return tuple(one for one in judged if one)
 
 
-def _with_clock(told: Finding, offset: float | None) -> Finding:
+def _with_clock(told: Finding, offset: float | None) -> Finding | None:
+    """None where a right clock clears the host of what only the clock could have explained."""
     if offset is None or not in_doubt([told]):
         return told
-    if abs(offset) < WRONG:
-        return told.model_copy(update={"detail": f"{told.detail}; its clock agrees with ours"})
     way = "ahead of" if offset > 0 else "behind"
-    detail = f"its clock is {abs(offset):.0f} s {way} ours, and nothing validates there"
-    return told.model_copy(update={"cause": Cause.CLOCK_SUSPECT, "detail": detail})
+    wrong = f"its clock is {abs(offset):.0f} s {way} ours"
+    if abs(offset) >= HOUR or (abs(offset) >= WRONG and told.cause is Cause.CLOCK_SUSPECT):
+        detail = f"{wrong}, and nothing validates there"
+        update = {"cause": Cause.CLOCK_SUSPECT, "severity": "error", "detail": detail}
+        return told.model_copy(update=update)
+    if told.severity == "warning":
+        return None
+    if told.cause is Cause.CLOCK_SUSPECT:
+        detail = f"{told.owner} has expired there though its clock is right: its cache or its "
+        detail += "forwarder hands on old data"
+        return told.model_copy(update={"cause": Cause.CACHE_MISMATCH, "detail": detail})
+    clock = wrong if abs(offset) >= WRONG else "its clock agrees with ours"
+    return told.model_copy(update={"detail": f"{told.detail}; {clock}"})
 
 
 class _Host:
@@ -81,45 +94,54 @@ class _Host:
     def fault(self) -> Finding | None:
         return (
             self._sees_no_signatures()
-            or self._fails_everywhere()
+            or self._fails_at_the_root()
+            or self._fails_twice()
             or self._validates_nothing()
             or self._zone_alone()
+            or self._controls_alone()
         )
 
     def _sees_no_signatures(self) -> Finding | None:
-        """Also not where there are some: of the zone alone it could be an old copy in its cache."""
-        healthy = self.healthy
-        known = [view for view in (self.root, healthy) if view and view.rcode_cd == "NOERROR"]
-        if (
-            healthy is None
-            or healthy not in known
-            or any(view.signed is not False for view in known)
-        ):
+        """Nowhere: of one zone alone it could be an old copy in its cache."""
+        if not self.root or not self.healthy:
             return None
-        detail = f"no signatures for {healthy.name}, with CD: a middlebox or forwarder drops them"
-        return finding(healthy, Cause.RRSIG_MISSING, detail)
+        known = (self.root, self.healthy)
+        if any(view.rcode_cd != "NOERROR" or view.signed is not False for view in known):
+            return None
+        detail = (
+            f"no signatures for {self.healthy.name}, with CD: a middlebox or forwarder drops them"
+        )
+        return finding(self.healthy, Cause.RRSIG_MISSING, detail)
 
-    def _fails_everywhere(self) -> Finding | None:
-        """It fails while it validates, and not only this zone: its clock or its anchor."""
-        failing = [view for view in (self.root, self.healthy) if view and not_valid(view)]
-        zone = [view for view in self.views if not_valid(view)]
-        if not failing or (failing[0] is not self.root and not zone):
+    def _fails_at_the_root(self) -> Finding | None:
+        """Nothing can validate: its anchor is not the root's, or its clock is wrong."""
+        root = self.root
+        if root is None or not not_valid(root):
             return None
-        view, late = failing[0], _late((*failing, *zone))
-        detail = f"SERVFAIL for {pair(view)}: "
-        if late:
-            return finding(
-                late, Cause.CLOCK_SUSPECT, f"{detail}EDE {late.ede[0]}, its clock is wrong: date -u"
-            )
+        detail = f"SERVFAIL for {pair(root)}: "
+        if late := _late(view for view in (root, self.healthy) if view and not_valid(view)):
+            detail += f"EDE {late.ede[0]}, its clock is wrong: date -u"
+            return finding(late, Cause.CLOCK_SUSPECT, detail)
         what = "its trust anchor is not the root's, or its clock is wrong (date -u)"
-        return finding(view, Cause.TRUST_ANCHOR_MISMATCH, detail + what)
+        return finding(root, Cause.TRUST_ANCHOR_MISMATCH, detail + what)
+
+    def _fails_twice(self) -> Finding | None:
+        """The zone and the control. The root may be in the cache from before a clock went wrong.
+
+        Or both zones have their own troubles: so this is a doubt, which only the clock can clear.
+        """
+        healthy, zone = self.healthy, self.verdict.zone
+        if healthy is None or under(zone, healthy.name) or under(healthy.name, zone):
+            return None
+        if not not_valid(healthy) or not any(not_valid(view) for view in self.views):
+            return None
+        detail = f"SERVFAIL for {pair(healthy)} too: is its clock wrong (date -u)?"
+        return finding(healthy, Cause.CLOCK_SUSPECT, detail, "warning")
 
     def _validates_nothing(self) -> Finding | None:
         """It lets through what is bogus on purpose."""
-        healthy, bogus = self.healthy, self.bogus
-        if healthy is None or healthy.rcode not in ANSWERED:
-            return None
-        if bogus is None or bogus.rcode not in ANSWERED:
+        healthy, bogus = self._controls_answered()
+        if healthy is None or bogus is None or (not healthy.ad and self._validates()):
             return None
         how = (
             f"AD for {healthy.name}: permissive mode, or an NTA for the control zone"
@@ -135,12 +157,33 @@ class _Host:
         signed = self.verdict.state in {State.SECURE, State.BOGUS}
         if own is None or own.rcode != "NOERROR" or own.ad or not signed:
             return None
-        if self.bogus is not None and self.bogus.rcode == "SERVFAIL":
-            detail = f"answers {own.name} {own.type} without AD and validates else: an NTA stands"
+        if self.bogus and not_valid(self.bogus) and self.healthy and self.healthy.ad:
+            what = "validates else: an NTA stands, or it does not take the zone's algorithms"
+            detail = f"answers {own.name} {own.type} without AD and {what}"
             return finding(own, Cause.NTA_PRESENT, detail, "info")
         what = "an NTA stands, or it does not validate"
         detail = f"answers without AD though the zone is signed: {what}"
         return finding(own, Cause.NTA_PRESENT, detail, "info")
+
+    def _controls_alone(self) -> Finding | None:
+        """It validates, and neither control: so nothing can be told by them."""
+        healthy, bogus = self._controls_answered()
+        if healthy is None or bogus is None:
+            return None
+        what = f"answers {healthy.name} and {bogus.name} without validation, and validates else"
+        detail = f"{what}: an NTA stands over the control zones"
+        return finding(healthy, Cause.NTA_PRESENT, detail, "warning")
+
+    def _controls_answered(self) -> tuple[ResolverView | None, ResolverView | None]:
+        """The controls' views where both are answered, as if nothing were bogus."""
+        healthy, bogus = self.healthy, self.bogus
+        if not healthy or not bogus or not {healthy.rcode, bogus.rcode} <= ANSWERED:
+            return None, None
+        return healthy, bogus
+
+    def _validates(self) -> bool:
+        """Has it answered anything with AD?"""
+        return any(view.ad for view in (self.root, *self.views) if view)
 
 
 def not_valid(view: ResolverView) -> bool:

@@ -12,10 +12,11 @@ import typer
 
 from orchestrator.cli import options
 from orchestrator.cli.clock import clock_note, clock_told, other_time
-from orchestrator.cli.desk import moment, names_under, now, playbook_of, probe_of
+from orchestrator.cli.desk import moment, names_under, now, playbook_of, probe_of, say
 
 if TYPE_CHECKING:
     from orchestrator.chain.evidence import Evidence
+    from orchestrator.chain.policy import Policy
     from orchestrator.fleet.inventory import Host
     from orchestrator.fleet.probe import Ask, Witness
     from orchestrator.model import Verdict
@@ -30,6 +31,7 @@ Via = Annotated[
     typer.Option("--via", metavar="ADDRESS", help="A validating resolver elsewhere, as a witness."),
 ]
 _LOGIN = 5.0  # seconds to reach a host whose clock is asked
+_LOGINS = 32  # hosts that are asked: what all of a fleet have in common shows in these
 _VIEWED = 4  # names under the zone that each resolver is asked for
 
 
@@ -86,7 +88,7 @@ def check(
         verdict = judge(evidence, when, rules.skew, policy=rules)
         verdict = with_engines(verdict, evidence, when, {host.engine for host in hosts})
         verdicts.append(_with_others(verdict, hosts, witnesses, evidence, book))
-    _print(verdicts, judged_at, rules.skew, as_json=as_json)
+    _print(verdicts, judged_at, rules, as_json=as_json)
     raise typer.Exit(exit_codes(verdicts))
 
 
@@ -148,7 +150,7 @@ def _with_fleet(
     seen = views(hosts, every, timeout=book.probe.timeout.total_seconds())
     zone, known = ([v for v in seen if asked(v) in wanted] for wanted in (asks, beside))
     told = faults(verdict, zone, known, book.controls)
-    offsets = _clocks([host for host in hosts if host.name in in_doubt(told)])
+    offsets = _clocks([host for host in hosts if host.name in in_doubt(told)][:_LOGINS])
     return with_resolvers(verdict, zone, with_clocks(told, offsets))
 
 
@@ -159,21 +161,22 @@ def _clocks(hosts: Sequence[Host]) -> dict[str, float]:
     from orchestrator.fleet.ssh import Fleet
     from orchestrator.rollout.send import read
 
+    say(f"asking {', '.join(host.name for host in hosts)} for the time over SSH")
     with Fleet(connect_timeout=_LOGIN) as fleet:
         readings, _ = read(fleet, now, hosts, deadline=2 * _LOGIN)
     return {name: reading.clock_offset for name, reading in readings.items()}
 
 
 def _print(
-    verdicts: Sequence[Verdict], judged_at: datetime | None, skew: float, *, as_json: bool
+    verdicts: Sequence[Verdict], judged_at: datetime | None, rules: Policy, *, as_json: bool
 ) -> None:
     from orchestrator.report.verdict import text
 
     if not as_json:
-        notes = [*other_time(judged_at, skew), *clock_note(verdicts)]
+        notes = [*other_time(judged_at, rules), *clock_note(verdicts)]
         told = [*notes, *(text(verdict) for verdict in verdicts)]
         print("\n".join(told), end="")
         return
     zones = [verdict.model_dump(mode="json") for verdict in verdicts]
-    clock = clock_told(judged_at, skew)
+    clock = clock_told(judged_at, rules)
     print(json.dumps({"schema": "ntactl/check/1", "zones": zones, "clock": clock}))

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from orchestrator.cli.desk import now
 
 if TYPE_CHECKING:
+    from orchestrator.chain.policy import Policy
     from orchestrator.model import Verdict
 
 
-def clock_told(judged_at: datetime | None, skew: float) -> dict[str, object]:
+def clock_told(judged_at: datetime | None, rules: Policy) -> dict[str, object]:
     """The time judged for, and how sure of it this machine is, as JSON."""
     from orchestrator.clock import kernel
     from orchestrator.model import rfc3339
@@ -21,7 +22,8 @@ def clock_told(judged_at: datetime | None, skew: float) -> dict[str, object]:
     return {
         "at": rfc3339(judged_at or now()),
         "source": "--now" if judged_at else "this machine",
-        "skew": skew,
+        "skew": rules.skew,
+        "skew_share": rules.skew_share,
         "synchronized": mine.synchronized,
         "max_error": mine.max_error,
     }
@@ -38,11 +40,13 @@ def clock_note(verdicts: Sequence[Verdict]) -> list[str]:
     return [f"note: {doubt}\n"] if doubt else []
 
 
-def other_time(judged_at: datetime | None, skew: float) -> list[str]:
+def other_time(judged_at: datetime | None, rules: Policy) -> list[str]:
     """What a reader has to know before a verdict that is not about now, by the signatures' word."""
     from orchestrator.model import rfc3339
 
     at = f"judged for {rfc3339(judged_at)} (--now), not for now" if judged_at else ""
+    skew, share = rules.skew, rules.skew_share
     wide = f"signature times may be {skew:g} s off (--skew)" if skew else ""
-    said = "; ".join(part for part in (at, wide) if part)
+    part = f"signatures may be {share:.0%} of their lifetime off (--policy)" if share else ""
+    said = "; ".join(one for one in (at, wide, part) if one)
     return [f"note: {said}\n"] if said else []

@@ -86,9 +86,9 @@ def scan(
     if json_lines or as_json:
         listed = [] if json_lines else [verdict.model_dump(mode="json") for verdict in found]
         told = {"schema": "ntactl/scan/1", "zones": listed, "cost": asdict(scanning.cost)}
-        print(json.dumps(told | {"clock": clock_told(judged_at, rules.skew)}))
+        print(json.dumps(told | {"clock": clock_told(judged_at, rules)}))
     else:
-        notes = [*other_time(judged_at, rules.skew), *clock_note(found)]
+        notes = [*other_time(judged_at, rules), *clock_note(found)]
         print("".join(notes), text(found, before, soon, scanning.cost), sep="", end="")
     if kept:
         remember(Memory.of(found, before, now()), kept)

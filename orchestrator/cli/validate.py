@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dns.name import Name
     from dns.rdatatype import RdataType
 
+    from orchestrator.chain.policy import Policy
     from orchestrator.model import Validation
 
 
@@ -66,7 +67,7 @@ def validate(
             answer(*what, view, timeout=timeout, policy=rules, clock=now, judged_at=judged_at)
         )
     verdict = over_rounds(seen)
-    _print(verdict, judged_at, rules.skew, as_json=as_json)
+    _print(verdict, judged_at, rules, as_json=as_json)
     raise typer.Exit(exit_code(verdict))
 
 
@@ -99,12 +100,14 @@ def _type(text: str) -> RdataType:
     return found
 
 
-def _print(verdict: Validation, judged_at: datetime | None, skew: float, *, as_json: bool) -> None:
+def _print(
+    verdict: Validation, judged_at: datetime | None, rules: Policy, *, as_json: bool
+) -> None:
     from orchestrator.report.answer import text
 
     if as_json:
         told = {"schema": "ntactl/validate/1", **verdict.model_dump(mode="json")}
-        print(json.dumps(told | {"clock": clock_told(judged_at, skew)}))
+        print(json.dumps(told | {"clock": clock_told(judged_at, rules)}))
         return
-    notes = [*other_time(judged_at, skew), *clock_note([verdict])]
+    notes = [*other_time(judged_at, rules), *clock_note([verdict])]
     print("\n".join([*notes, text(verdict)]), end="")

@@ -11,7 +11,7 @@ import dns.rcode
 from dns.rdatatype import RRSIG
 
 from orchestrator.dns.exchange import Question, Reply, ask
-from orchestrator.dns.message import read
+from orchestrator.dns.message import Message, read
 from orchestrator.model import ResolverView, Value
 from orchestrator.playbook import Controls
 
@@ -88,10 +88,15 @@ def _view(host: Resolver, one: Ask, plain: Reply, without_validation: Reply) -> 
         rcode=_rcode(plain),
         rcode_cd=_rcode(without_validation),
         ad=message.authentic if message else False,
-        signed=any(rrset.rdtype == RRSIG for rrset in free.answer) if free else None,
+        signed=_signed(free) if free else None,
         ede=message.ede if message else (),
         error=plain.error or without_validation.error,
     )
+
+
+def _signed(message: Message) -> bool:
+    """A denial's signatures are in the authority section."""
+    return any(rrset.rdtype == RRSIG for rrset in (*message.answer, *message.authority))
 
 
 def _rcode(reply: Reply) -> str | None:

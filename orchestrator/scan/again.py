@@ -30,9 +30,9 @@ class Closely:
     policy: Policy = DEFAULT
     judged_at: datetime | None = None
 
-    def check(self, zone: str) -> Verdict:
-        """In rounds, unless the first shows nothing good: the quick look was one before it."""
-        if self.rounds is None:
+    def check(self, zone: str, *, seen_bad: bool = False) -> Verdict:
+        """In rounds, unless the first shows nothing good and a look before it was as bad."""
+        if seen_bad and self.rounds is None:
             verdict = self._look(zone, 1)
             if (verdict.state, verdict.extent) == (State.BOGUS, Extent.WHOLE):
                 return verdict
@@ -60,14 +60,18 @@ def again(doubted: Sequence[Outcome], closely: Closely) -> Iterator[Verdict]:
     for group, verdict in shared(work, groups, min(AT_ONCE, len(groups))):
         yield verdict
         for other in group[1:]:
-            yield _as_silent(other, verdict) if _silent(verdict) else closely.check(_text(other))
+            yield _as_silent(other, verdict) if _silent(verdict) else _closely(other, closely)
 
 
 def _checked(
     closely: Closely, groups: Iterable[Sequence[Outcome]]
 ) -> Iterator[tuple[Sequence[Outcome], Verdict]]:
     for group in groups:
-        yield group, closely.check(_text(group[0]))
+        yield group, _closely(group[0], closely)
+
+
+def _closely(outcome: Outcome, closely: Closely) -> Verdict:
+    return closely.check(_text(outcome), seen_bad=outcome.invalid)
 
 
 def _text(outcome: Outcome) -> str:

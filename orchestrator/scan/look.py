@@ -39,13 +39,15 @@ Look = Generator[list[Query], None, "Outcome"]
 class Outcome(NamedTuple):
     """What was seen of one zone. `doubt` is "" when it is sound, or provably without a DS.
 
-    `late`: only times are in doubt. `silent` are addresses that answer nothing, and why. `expires`
-    is POSIX time of the first end of a signature, `newest` of the last beginning.
+    `late`: only times are in doubt; `invalid`: a signature or a DS does not hold. `silent` are
+    addresses that answer nothing, and why. `expires` is POSIX time of the first end of a signature,
+    `newest` of the last beginning.
     """
 
     zone: bytes
     doubt: str
     late: bool
+    invalid: bool
     signed: bool
     servers: tuple[tuple[bytes, str], ...]
     silent: dict[str, str]
@@ -108,6 +110,7 @@ class Looking:
             zone=self.zone,
             doubt=doubt.why,
             late=doubt.late,
+            invalid=doubt.invalid,
             signed=self.signed,
             servers=self.servers,
             silent=self.silent,

@@ -182,7 +182,8 @@ def clean(verdict: Verdict) -> bool:
 
 def _unseen(zone: bytes) -> Outcome:
     """A zone that the quick look cannot start with."""
-    return Outcome(zone, "cannot be looked at quickly", False, False, (), {}, None, None, 0, 0)
+    why = "cannot be looked at quickly"
+    return Outcome(zone, why, False, False, False, (), {}, None, None, 0, 0)
 
 
 def _silent(outcome: Outcome) -> Iterator[Finding]:

@@ -23,11 +23,14 @@ KEYS = 32  # records of one DNSKEY RRset; no zone of the root has ten
 
 
 class Doubt(Exception):
-    """Something is not as in a sound zone. `late`: only the times of a signature are wrong."""
+    """Something is not as in a sound zone. `late`: only the times of a signature are wrong.
 
-    def __init__(self, why: str, *, late: bool = False) -> None:
+    `invalid`: a signature was there, or a DS, and does not hold; all else may be a mere oddity.
+    """
+
+    def __init__(self, why: str, *, late: bool = False, invalid: bool = False) -> None:
         super().__init__(why)
-        self.why, self.late = why, late
+        self.why, self.late, self.invalid = why, late, invalid
 
 
 class Rrset(NamedTuple):
@@ -90,7 +93,8 @@ class Ledger:
                 self.held[first] = (keys, rrset)
                 return
         what = f"type {rrset.rdtype} of {wire.to_text(rrset.owner)}"
-        raise Doubt(f"{what}: {why or late or 'no signature'}", late=bool(late))
+        fault = why or late
+        raise Doubt(f"{what}: {fault or 'no signature'}", late=bool(late), invalid=bool(fault))
 
     def _why_not(self, rrset: Rrset, signature: Rrsig, keys: Keys) -> str:
         """Why this signature does not hold, times aside; "" when it does."""
@@ -146,7 +150,7 @@ def enter(zone: bytes, ds: Sequence[bytes], shown: Rrset | None, ledger: Ledger)
         raise Doubt("no DS of a kind that can be checked")
     vouched = [key for key in keys if key.usable and any(_means(zone, one, key) for one in wanted)]
     if not vouched:
-        raise Doubt("no DS fits a key")
+        raise Doubt("no DS fits a key", invalid=True)
     ledger.check(shown, keys_of(zone, vouched))
     return keys_of(zone, keys)
 

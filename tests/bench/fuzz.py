@@ -29,7 +29,10 @@ def run(seed: int, examples: int) -> tuple[int, str]:
     """One seed: pytest's exit code, and what it said."""
     more = ("--hypothesis-profile=fuzz", f"--hypothesis-seed={seed}", "--timeout=0")
     env = {**os.environ, "EXAMPLES": str(examples)}
-    done = subprocess.run([*COMMAND, *more], capture_output=True, text=True, env=env, check=False)
+    done = subprocess.run(
+        [*COMMAND, *more], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env,
+        check=False,
+    )  # fmt: skip
     return done.returncode, done.stdout
 
 
@@ -42,7 +45,7 @@ def main() -> int:
     started, seed, inputs, failed = time.monotonic(), wanted.seed, 0, []
     while time.monotonic() - started < wanted.seconds:
         code, said = run(seed, wanted.examples)
-        last = said.strip().splitlines()[-1]
+        last = (said.strip().splitlines() or ["pytest said nothing"])[-1]
         inputs += int(last.split(" passed")[0].split()[-1]) * wanted.examples if not code else 0
         print(f"seed {seed}: {last}", flush=True)
         if code:

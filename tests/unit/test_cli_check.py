@@ -45,5 +45,11 @@ def test_a_verdict_for_another_time_says_so(
     assert check(tmp_path, "de.", *options).stdout.startswith(f"note: {said}\n")
 
 
+def test_a_policy_that_tolerates_times_says_so(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text("skew_share: 0.1\n")
+    said = check(tmp_path, "de.", "--policy", "policy.yaml").stdout
+    assert said.startswith("note: signatures may be 10% of their lifetime off (--policy)\n")
+
+
 def test_a_verdict_for_now_says_nothing_of_it(tmp_path: Path) -> None:
     assert "note:" not in check(tmp_path, "de.").stdout

@@ -4,9 +4,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orchestrator.chain.local import faults
+from orchestrator.chain.local import faults, with_clocks
 from orchestrator.chain.resolvers import with_resolvers
-from orchestrator.model import Cause, Extent, Remedy, ResolverView, State, Verdict
+from orchestrator.model import (
+    Cause,
+    Extent,
+    Finding,
+    Remedy,
+    ResolverView,
+    Severity,
+    State,
+    Verdict,
+)
 from orchestrator.playbook import Controls
 from orchestrator.report.verdict import exit_code
 
@@ -64,18 +73,58 @@ def test_only_the_zone_fails_so_its_caches_are_old() -> None:
     [((7,), Cause.CLOCK_SUSPECT), ((8,), Cause.CLOCK_SUSPECT),
      ((9,), Cause.TRUST_ANCHOR_MISMATCH), ((), Cause.TRUST_ANCHOR_MISMATCH)],
 )  # fmt: skip
-@pytest.mark.parametrize("root_fails", [True, False])
 def test_all_zones_fail_so_it_is_the_clock_or_the_anchor(
-    ede: tuple[int, ...], cause: Cause, root_fails: bool
+    ede: tuple[int, ...], cause: Cause
 ) -> None:
-    """The root's keys may be in the cache from before the clock went wrong."""
-    root = view(".", "SERVFAIL", ede=ede) if root_fails else ROOT
+    root = view(".", "SERVFAIL", ede=ede)
     told, found = judged(
         view("de.", "SERVFAIL", ede=ede), root, view("org.", "SERVFAIL", ede=ede), BOGUS
     )
     assert (told.remedy, found) == (Remedy.NONE, [(cause, "error")])
     assert exit_code(told) == 13
     assert "fault of its own" in told.remedy_reason
+
+
+@pytest.mark.parametrize("ede", [(), (6,), (7,)])
+def test_two_zones_fail_under_a_sound_root(ede: tuple[int, ...]) -> None:
+    """Two old caches, or a clock and a root from before: caches first, the clock in doubt."""
+    told, found = judged(
+        view("de.", "SERVFAIL", ede=ede), ROOT, view("org.", "SERVFAIL", ede=(6,)), BOGUS
+    )
+    assert told.remedy is Remedy.FLUSH
+    assert found == [(Cause.CACHE_MISMATCH, "error"), (Cause.CLOCK_SUSPECT, "warning")]
+
+
+def test_a_zone_that_is_the_control_itself_speaks_once() -> None:
+    org = SOUND.model_copy(update={"zone": "org."})
+    old = view("org.", "SERVFAIL")
+    told, found = judged(old, ROOT, old, BOGUS, org)
+    assert (told.remedy, found) == (Remedy.FLUSH, [(Cause.CACHE_MISMATCH, "error")])
+
+
+def finding(cause: Cause, severity: Severity = "error") -> Finding:
+    return Finding(cause=cause, severity=severity, server="h", owner=".", detail="as told")
+
+
+@pytest.mark.parametrize(
+    ("told", "offset", "then"),
+    [
+        (finding(Cause.TRUST_ANCHOR_MISMATCH), 0.0, (Cause.TRUST_ANCHOR_MISMATCH, "error")),
+        (finding(Cause.TRUST_ANCHOR_MISMATCH), 61.0, (Cause.TRUST_ANCHOR_MISMATCH, "error")),
+        (finding(Cause.TRUST_ANCHOR_MISMATCH), -7200.0, (Cause.CLOCK_SUSPECT, "error")),
+        (finding(Cause.CLOCK_SUSPECT), 90.0, (Cause.CLOCK_SUSPECT, "error")),
+        (finding(Cause.CLOCK_SUSPECT), 0.0, (Cause.CACHE_MISMATCH, "error")),
+        (finding(Cause.CLOCK_SUSPECT, "warning"), 7200.0, (Cause.CLOCK_SUSPECT, "error")),
+        (finding(Cause.CLOCK_SUSPECT, "warning"), 0.5, None),
+        (finding(Cause.NOT_VALIDATING), 7200.0, (Cause.NOT_VALIDATING, "error")),
+    ],
+)
+def test_what_a_host_s_own_clock_makes_of_it(
+    told: Finding, offset: float, then: tuple[Cause, str] | None
+) -> None:
+    found = [(one.cause, one.severity) for one in with_clocks([told], {"h": offset})]
+    assert found == ([then] if then else [])
+    assert with_clocks([told], {}) == (told,)
 
 
 def test_a_broken_anchor_while_the_zone_is_in_the_cache() -> None:
@@ -103,6 +152,20 @@ def test_an_nta_is_named_and_no_fault() -> None:
     assert exit_code(told) == 0
 
 
+def test_an_nta_over_the_controls_is_no_missing_validation() -> None:
+    told, found = judged(view("de.", ad=True), ROOT, view("org."), view("bogus."))
+    assert found == [(Cause.NTA_PRESENT, "warning")]
+    assert exit_code(told) == 0
+
+
+@pytest.mark.parametrize(
+    "bogus", [view("bogus.", "SERVFAIL").model_copy(update={"rcode_cd": "SERVFAIL"}), BOGUS]
+)
+def test_who_validates_nothing_is_not_said_to_validate_else(bogus: ResolverView) -> None:
+    told, _ = judged(view("de."), view("."), view("org."), bogus)
+    assert "or it does not validate" in told.findings[0].detail
+
+
 def test_a_control_that_cannot_be_asked_leaves_it_open() -> None:
     told, found = judged(view("de."), ROOT, ORG, view("bogus.", None))
     assert found == [(Cause.NTA_PRESENT, "info")]
@@ -117,6 +180,12 @@ def test_signatures_that_get_lost_on_the_way() -> None:
     assert found == [(Cause.RRSIG_MISSING, "error")]
     assert "middlebox" in told.findings[0].detail
     assert told.remedy is Remedy.NONE
+
+
+def test_one_zone_without_signatures_is_no_middlebox() -> None:
+    unheard = view(".", None).model_copy(update={"rcode_cd": None})
+    _, found = judged(view("de.", ad=True), unheard, view("org.", signed=False), BOGUS)
+    assert found == []
 
 
 def test_an_old_unsigned_copy_in_the_cache_is_no_middlebox() -> None:
