@@ -8,7 +8,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from orchestrator import yamlfile
 from orchestrator.errors import BadInput
 from orchestrator.model import Length, Value, Zone
 from orchestrator.names import length_text
@@ -125,6 +124,8 @@ class Playbook(Value):
 
 def load_playbook(path: Path) -> Playbook:
     """Read a policy from the YAML file at `path`. Raises BadFile with file, line and field."""
+    from orchestrator import yamlfile
+
     book = yamlfile.load(path, Playbook)
     signers = book.approvals.allowed_signers
     if signers is None:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from orchestrator import yamlfile
 from orchestrator.model import Value
 
 # What the crypto library can check: DSA (3, 6) only for old records, never by default (RFC 9905).
@@ -62,7 +61,11 @@ ENGINES = (
 
 def load(path: Path | None) -> Policy:
     """The policy in a YAML file, or the default. Raises BadFile."""
-    return yamlfile.load(path, Policy) if path else DEFAULT
+    if path is None:
+        return DEFAULT
+    from orchestrator import yamlfile
+
+    return yamlfile.load(path, Policy)
 
 
 def with_skew(policy: Policy, skew: float | None) -> Policy:
