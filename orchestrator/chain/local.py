@@ -43,19 +43,17 @@ def faults(
     return tuple(finding for finding in seen if finding)
 
 
-def in_doubt(told: Iterable[Finding]) -> set[str]:
-    """Hosts whose clock would tell more: resolvers hardly ever say that it is the times."""
-    causes = {Cause.CLOCK_SUSPECT, Cause.TRUST_ANCHOR_MISMATCH}
-    return {one.server or "" for one in told if one.cause in causes}
-
-
 def with_clocks(told: Iterable[Finding], offsets: Mapping[str, float]) -> tuple[Finding, ...]:
     """The same, where hosts said what time it is: `offsets` in seconds, ahead of ours."""
     return tuple(_with_clock(one, offsets.get(one.server or "")) for one in told)
 
 
+# Whose clock would tell more: resolvers hardly ever say that it is the times.
+_IN_DOUBT = {Cause.CLOCK_SUSPECT, Cause.TRUST_ANCHOR_MISMATCH}
+
+
 def _with_clock(told: Finding, offset: float | None) -> Finding:
-    if offset is None or not in_doubt([told]):
+    if offset is None or told.cause not in _IN_DOUBT:
         return told
     if abs(offset) < WRONG:
         return told.model_copy(update={"detail": f"{told.detail}; its clock agrees with ours"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.fleet.probe import Ask, Witness
     from orchestrator.model import Verdict
     from orchestrator.playbook import Playbook
+    from orchestrator.rollout.answer import Counts
 
 SaveEvidence = Annotated[
     Path | None,
@@ -29,7 +30,7 @@ Via = Annotated[
     list[str] | None,
     typer.Option("--via", metavar="ADDRESS", help="A validating resolver elsewhere, as a witness."),
 ]
-_LOGIN = 5.0  # seconds to reach a host whose clock is asked
+_LOGIN = 5.0  # seconds to reach a host whose counters and clock are asked
 _VIEWED = 4  # names under the zone that each resolver is asked for
 
 
@@ -76,6 +77,7 @@ def check(
     book = book.model_copy(update={"probe": probe_of(book.probe, every, timeout)})
     hosts, witnesses = _hosts(inventory), _witnesses(via or [])
     view = vantage(root_hints, trust_anchor, port)
+    counts = _counts(hosts)
     verdicts = []
     for zone in asked:
         wanted = names_under(names, zone)
@@ -85,7 +87,7 @@ def check(
         when = judged_at or now()
         verdict = judge(evidence, when, rules.skew, policy=rules)
         verdict = with_engines(verdict, evidence, when, {host.engine for host in hosts})
-        verdicts.append(_with_others(verdict, hosts, witnesses, evidence, book))
+        verdicts.append(_with_others(verdict, hosts, counts, witnesses, evidence, book))
     _print(verdicts, judged_at, rules.skew, as_json=as_json)
     raise typer.Exit(exit_codes(verdicts))
 
@@ -111,6 +113,7 @@ def _witnesses(addresses: Sequence[str]) -> list[Witness]:
 def _with_others(
     verdict: Verdict,
     hosts: Sequence[Host],
+    counts: Mapping[str, Counts],
     witnesses: Sequence[Witness],
     evidence: Evidence,
     book: Playbook,
@@ -128,7 +131,7 @@ def _with_others(
         *(Ask(name=cut, type="DS") for cut in signed_cuts(evidence, below)),
     ]
     if hosts:
-        verdict = _with_fleet(verdict, hosts, asks, book)
+        verdict = _with_fleet(verdict, hosts, counts, asks, book)
     if witnesses:
         timeout = book.probe.timeout.total_seconds()
         verdict = with_witnesses(verdict, views(witnesses, asks, timeout=timeout))
@@ -136,32 +139,36 @@ def _with_others(
 
 
 def _with_fleet(
-    verdict: Verdict, hosts: Sequence[Host], asks: Sequence[Ask], book: Playbook
+    verdict: Verdict,
+    hosts: Sequence[Host],
+    counts: Mapping[str, Counts],
+    asks: Sequence[Ask],
+    book: Playbook,
 ) -> Verdict:
     """What our own resolvers say, and whether it is they: the controls are asked for beside."""
-    from orchestrator.chain.local import faults, in_doubt, known_asks, with_clocks
+    from orchestrator.chain.local import faults, known_asks, with_clocks
     from orchestrator.chain.resolvers import with_resolvers
-    from orchestrator.fleet.probe import asked, views
+    from orchestrator.fleet.probe import asked, views, with_statistics
 
     beside = known_asks(book.controls)
     every = list(dict.fromkeys((*asks, *beside)))
     seen = views(hosts, every, timeout=book.probe.timeout.total_seconds())
     zone, known = ([v for v in seen if asked(v) in wanted] for wanted in (asks, beside))
     told = faults(verdict, zone, known, book.controls)
-    offsets = _clocks([host for host in hosts if host.name in in_doubt(told)])
-    return with_resolvers(verdict, zone, with_clocks(told, offsets))
+    offsets = {name: offset for name, (_, offset) in counts.items() if offset is not None}
+    counted = {name: statistics for name, (statistics, _) in counts.items()}
+    return with_resolvers(verdict, with_statistics(zone, counted), with_clocks(told, offsets))
 
 
-def _clocks(hosts: Sequence[Host]) -> dict[str, float]:
-    """Seconds that hosts are ahead of us, of those that can be logged in to."""
+def _counts(hosts: Sequence[Host]) -> dict[str, Counts]:
+    """What hosts have counted, and by which clock: one login each, before we ask."""
     if not hosts:
         return {}
     from orchestrator.fleet.ssh import Fleet
-    from orchestrator.rollout.send import read
+    from orchestrator.rollout.send import count
 
     with Fleet(connect_timeout=_LOGIN) as fleet:
-        readings, _ = read(fleet, now, hosts, deadline=2 * _LOGIN)
-    return {name: reading.clock_offset for name, reading in readings.items()}
+        return count(fleet, hosts, deadline=2 * _LOGIN)
 
 
 def _print(
