@@ -193,11 +193,31 @@ class Verdict(Value):
     witnesses: tuple[ResolverView, ...] = ()
 
 
+class Statistics(Value):
+    """What one resolver has counted by itself: a hint, never part of a verdict.
+
+    Of `answers`, `servfail` were SERVFAIL and `bogus` failed validation. BIND counts no such
+    answers but `failed_validations`, several an answer. They began no earlier than `since` and
+    were read, or written by others, at `at` (the host's clock). `source` is where they were read;
+    with an `error` there is nothing else.
+    """
+
+    since: Time | None = None
+    at: Time | None = None
+    answers: int | None = None
+    servfail: int | None = None
+    bogus: int | None = None
+    failed_validations: int | None = None
+    source: str = ""
+    error: str = ""
+
+
 class ResolverView(Value):
     """What one resolver answers for one name: the pair without and with CD (RFC 4035 3.2.2).
 
     `rcode` is None when no answer came (then `error` says why). `signed`: had the answer with CD
-    RRSIG records? EDE codes are RFC 8914's: supporting evidence, never a verdict.
+    RRSIG records? EDE codes are RFC 8914's: supporting evidence, never a verdict. `statistics`
+    are the host's, the same with each of its views; None: not asked for.
     """
 
     host: str
@@ -209,6 +229,7 @@ class ResolverView(Value):
     signed: bool | None = None
     ede: tuple[int, ...] = ()
     error: str = ""
+    statistics: Statistics | None = None
 
 
 class Validation(Verdict):

@@ -8,8 +8,8 @@ Work is bounded (CVE-2023-50387): so many signatures an RRset, so many keys a ta
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Any
@@ -61,11 +61,15 @@ class Fault:
 
 @dataclass(slots=True)
 class Work:
-    """What has been tried (CVE-2023-50387). For a verdict, what all servers send costs once."""
+    """What has been tried (CVE-2023-50387). For a verdict, what all servers send costs once.
+
+    `answer` tries were made on one answer's signatures, and `failed` of its keys or signatures.
+    """
 
     most: int = VERDICT
     tried: set[tuple[DNSKEY, bytes, bytes]] = field(default_factory=set)
     answer: int = 0
+    failed: int = 0
 
     @property
     def spent(self) -> str:
@@ -94,13 +98,30 @@ class When:
     def begin(self) -> None:
         """The next answer is judged."""
         if self.work:
-            self.work.answer = 0
+            self.work.answer = self.work.failed = 0
 
     def verifies(self, key: DNSKEY, data: bytes, signature: bytes) -> bool:
         if self.work:
             self.work.answer += 1
             self.work.tried.add((key, data, signature))
-        return _verifies(key, data, signature)
+        fits = _verifies(key, data, signature)
+        if not fits:
+            self.fails()
+        return fits
+
+    def fails(self) -> None:
+        """One more key or signature has failed in this answer."""
+        if self.work:
+            self.work.failed += 1
+
+    def gives_up(self) -> bool:
+        """Have more failed than the policy's validator puts up with?"""
+        most = self.policy.failures
+        return most is not None and self.work is not None and self.work.failed > most
+
+    def patient(self) -> When:
+        """The same, with no end to failures."""
+        return replace(self, policy=self.policy.model_copy(update={"failures": None}))
 
 
 @dataclass(frozen=True)
@@ -132,12 +153,17 @@ class Signed:
 
 
 def keys_of(zone: Name, records: Iterable[DNSKEY]) -> Keys:
-    """The usable keys among a zone's DNSKEY records: zone keys, protocol 3, not revoked."""
+    """The usable keys among a zone's DNSKEY records: zone keys, protocol 3, not revoked.
+
+    Those of one tag are in canonical order, in which BIND tries them.
+    """
     by_id: dict[tuple[int, int], tuple[DNSKEY, ...]] = {}
     for key in records:
         if key.flags & ZONE and not key.flags & REVOKE and key.protocol == 3:
             ident = (key_tag(key), int(key.algorithm))
             by_id[ident] = (*by_id.get(ident, ()), key)
+    for ident, alike in by_id.items():
+        by_id[ident] = tuple(sorted(alike, key=DNSKEY.to_digestable))
     return Keys(zone, by_id)
 
 
@@ -161,7 +187,13 @@ _NEARNESS = (
 
 
 def verify(rrset: RRset, signatures: RRset | None, keys: Keys, when: When) -> Signed:
-    """Judge `rrset` by the signatures over it; one good signature is enough (RFC 4035 5.3.3)."""
+    """Judge `rrset` by the signatures over it; one good signature is enough (RFC 4035 5.3.3).
+
+    Where the policy's validator gives up, it does so in the order in which signatures came; over a
+    DNSKEY RRset BIND 9.18.49 does not.
+    """
+    if rrset.rdtype == dns.rdatatype.DNSKEY and when.policy.failures is not None:
+        when = when.patient()
     best = Signed(_fault(Cause.RRSIG_MISSING, rrset, "no signature over it came with the answer"))
     for number, signature in enumerate(signatures or ()):
         if number == SIGNATURES:
@@ -169,7 +201,7 @@ def verify(rrset: RRset, signatures: RRset | None, keys: Keys, when: When) -> Si
         if when.work and (why := when.work.limit()):
             return _limit(rrset, why)
         signed = _judge(rrset, signature, keys, when)
-        if signed.fault is None:
+        if signed.fault is None or when.gives_up():
             return signed
         best = _nearer(best, signed)
     return best
@@ -212,22 +244,37 @@ def _judge(rrset: RRset, signature: RRSIG, keys: Keys, when: When) -> Signed:
         detail = f"no DNSKEY of {keys.zone} has tag {signature.key_tag}"
         return Signed(_fault(Cause.RRSIG_UNKNOWN_KEY, rrset, detail, signature))
     data = _signed_data(rrset, signature)
-    if not any(when.verifies(key, data, signature.signature) for key in candidates[:KEYS_PER_TAG]):
-        return _unverified(rrset, signature, len(candidates))
+    if tried := _vain_tries(candidates, data, signature, when):
+        return _unverified(rrset, signature, len(candidates), tried)
     fault = _out_of_time(rrset, signature, when)
+    if fault:
+        when.fails()
     source = None
     if signature.labels < owner_labels:
         source = rrset.name.split(signature.labels + 1)[1]
     return Signed(fault, signature.expiration, signature.inception, source)
 
 
+def _vain_tries(candidates: Sequence[DNSKEY], data: bytes, signature: RRSIG, when: When) -> int:
+    """How many keys were tried when none fits; 0: one does."""
+    vain = 0
+    for key in candidates[:KEYS_PER_TAG]:
+        if when.verifies(key, data, signature.signature):
+            return 0
+        vain += 1
+        if when.gives_up():
+            break
+    return vain
+
+
 def _no(rrset: RRset, signature: RRSIG, detail: str) -> Signed:
     return Signed(_fault(Cause.RRSIG_INVALID, rrset, detail, signature))
 
 
-def _unverified(rrset: RRset, signature: RRSIG, candidates: int) -> Signed:
-    if candidates > KEYS_PER_TAG:
-        detail = f"{candidates} keys share tag {signature.key_tag}, {KEYS_PER_TAG} were tried"
+def _unverified(rrset: RRset, signature: RRSIG, candidates: int, tried: int) -> Signed:
+    if candidates > tried:
+        were = "was" if tried == 1 else "were"
+        detail = f"{candidates} keys share tag {signature.key_tag}, {tried} {were} tried"
         return Signed(_fault(Cause.VALIDATION_LIMIT, rrset, detail, signature))
     keys = "the key" if candidates == 1 else f"any of the {candidates} keys"
     return _no(rrset, signature, f"does not verify with {keys} of tag {signature.key_tag}")

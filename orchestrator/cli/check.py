@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.fleet.probe import Ask, Witness
     from orchestrator.model import Verdict
     from orchestrator.playbook import Playbook
+    from orchestrator.rollout.answer import Counts
 
 SaveEvidence = Annotated[
     Path | None,
@@ -30,8 +31,9 @@ Via = Annotated[
     list[str] | None,
     typer.Option("--via", metavar="ADDRESS", help="A validating resolver elsewhere, as a witness."),
 ]
-_LOGIN = 5.0  # seconds to reach a host whose clock is asked
+_LOGIN = 5.0  # seconds to reach a host whose counters and clock are asked
 _LOGINS = 32  # hosts that are asked: what all of a fleet have in common shows in these
+_NAMED = 4  # hosts that are named where a line has to be enough
 _VIEWED = 4  # names under the zone that each resolver is asked for
 
 
@@ -143,28 +145,31 @@ def _with_fleet(
     """What our own resolvers say, and whether it is they: the controls are asked for beside."""
     from orchestrator.chain.local import faults, in_doubt, known_asks, with_clocks
     from orchestrator.chain.resolvers import with_resolvers
-    from orchestrator.fleet.probe import asked, views
+    from orchestrator.fleet.probe import asked, views, with_statistics
 
     beside = known_asks(book.controls)
     every = list(dict.fromkeys((*asks, *beside)))
     seen = views(hosts, every, timeout=book.probe.timeout.total_seconds())
     zone, known = ([v for v in seen if asked(v) in wanted] for wanted in (asks, beside))
     told = faults(verdict, zone, known, book.controls)
-    offsets = _clocks([host for host in hosts if host.name in in_doubt(told)][:_LOGINS])
+    doubted, failing = in_doubt(told), {view.host for view in zone if view.rcode == "SERVFAIL"}
+    counts = _counts([h for h in hosts if h.name in doubted | failing][:_LOGINS])
+    offsets = {n: one.clock_offset for n, one in counts.items() if one.clock_offset is not None}
+    zone = with_statistics(zone, {name: one.statistics for name, one in counts.items()})
     return with_resolvers(verdict, zone, with_clocks(told, offsets))
 
 
-def _clocks(hosts: Sequence[Host]) -> dict[str, float]:
-    """Seconds that hosts are ahead of us, of those that can be logged in to."""
+def _counts(hosts: Sequence[Host]) -> dict[str, Counts]:
+    """What hosts have counted, and by which clock: one login each, which changes nothing there."""
     if not hosts:
         return {}
     from orchestrator.fleet.ssh import Fleet
-    from orchestrator.rollout.send import read
+    from orchestrator.rollout.send import count
 
-    say(f"asking {', '.join(host.name for host in hosts)} for the time over SSH")
+    names = ", ".join(host.name for host in hosts[:_NAMED]) + (" ..." if hosts[_NAMED:] else "")
+    say(f"asking {names} over SSH for the time, and what they have counted")
     with Fleet(connect_timeout=_LOGIN) as fleet:
-        readings, _ = read(fleet, now, hosts, deadline=2 * _LOGIN)
-    return {name: reading.clock_offset for name, reading in readings.items()}
+        return count(fleet, hosts, deadline=2 * _LOGIN)
 
 
 def _print(

@@ -3,7 +3,7 @@
 The engine's own part of a host's program is shell, templates/ENGINE/engine.sh. It gives the
 functions `engine_version`, `_alive`, `_checks`, `_running`, `_keeps`, `_sets`, `_anchors`,
 `_remember`, `_add`, `_remove` and `_flush`, and the variables `engine_tools` and `engine_places`;
-templates/host/ calls nothing else.
+templates/ENGINE/count.sh gives `engine_counters`. templates/host/ calls nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from orchestrator.fleet.inventory import Host
-from orchestrator.model import Zone
+from orchestrator.model import Statistics, Zone
 
 Mode = Literal["config", "override"]
 
@@ -42,6 +42,9 @@ class Engine(Protocol):
 
     def list_command(self) -> str:
         """The command that lists the NTAs which stand now."""
+
+    def statistics(self, counted: Sequence[str]) -> Statistics:
+        """What the lines of `engine_counters` say. Raises as text does that is not understood."""
 
     def add_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
         """What puts one NTA on and reads it back, as a person would type it."""

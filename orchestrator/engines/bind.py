@@ -7,11 +7,14 @@ Measured with 9.18.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 from orchestrator.engines.base import Mode, Preview, with_config
 from orchestrator.fleet.inventory import Host
-from orchestrator.model import Zone
+from orchestrator.model import Statistics, Zone
 from orchestrator.render import render
 
 _OPTIONS = "/etc/bind/named.conf.options"
@@ -34,6 +37,15 @@ class Bind:
     def list_command(self) -> str:
         return "rndc nta -dump"
 
+    def statistics(self, counted: Sequence[str]) -> Statistics:
+        lines = [line.split(" ", 1) for line in counted]
+        text = next((rest for word, rest in lines if word == "json"), None)
+        if text is not None:
+            return _of_channel(json.loads(text))
+        boot = next(rest for word, rest in lines if word == "boot")
+        dump = [rest.split(maxsplit=1) for word, rest in lines if word == "dump"]
+        return _of_dump(datetime.strptime(boot, _BOOT).replace(tzinfo=UTC), dump)
+
     def add_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
         return (
             with_config("named-checkconf", host, ""),
@@ -47,6 +59,41 @@ class Bind:
 
     def preview(self, mode: Mode, zones: Sequence[Zone]) -> Preview:
         return _permanent(zones) if mode == "config" else _validation_off(zones)
+
+
+_BOOT = "%a, %d %b %Y %H:%M:%S GMT"
+
+
+def _of_channel(told: Mapping[str, Any]) -> Statistics:
+    """The JSON of /json/v1/server; its "rcodes" are those of answers sent."""
+    views = (view["resolver"]["stats"] for view in told["views"].values())
+    return Statistics(
+        since=told["boot-time"],
+        at=told["current-time"],
+        answers=sum(told["rcodes"].values()),
+        servfail=told["rcodes"]["SERVFAIL"],
+        failed_validations=sum(stats.get("ValFail", 0) for stats in views),
+        source="named's statistics channel",
+    )
+
+
+def _of_dump(boot: datetime, dump: Sequence[Sequence[str]]) -> Statistics:
+    """The last that somebody had `rndc stats` write, as (COUNT, WHAT) after its first line."""
+    if not dump:
+        return Statistics(error="named.stats holds no statistics")
+    at = datetime.fromtimestamp(int(dump[0][1].rpartition("(")[2].rstrip(")")), UTC)
+    if at < boot:
+        return Statistics(error="named.stats is older than named's last start")
+    failed = "DNSSEC validation failed"
+    rcodes = {what: int(count) for count, what in dump[1:] if what != failed}
+    return Statistics(
+        since=boot,
+        at=at,
+        answers=sum(rcodes.values()),
+        servfail=rcodes.get("SERVFAIL", 0),
+        failed_validations=sum(int(count) for count, what in dump[1:] if what == failed),
+        source="named.stats",
+    )
 
 
 def _permanent(zones: Sequence[Zone]) -> Preview:

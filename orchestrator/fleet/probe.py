@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
@@ -12,7 +12,7 @@ from dns.rdatatype import RRSIG
 
 from orchestrator.dns.exchange import Question, Reply, ask
 from orchestrator.dns.message import Message, read
-from orchestrator.model import ResolverView, Value
+from orchestrator.model import ResolverView, Statistics, Value
 from orchestrator.playbook import Controls
 
 
@@ -70,6 +70,13 @@ def views(
     replies = ask(questions, timeout=timeout)
     pairs = zip(wanted, replies[::2], replies[1::2], strict=True)
     return [_view(host, one, plain, checked) for (host, one), plain, checked in pairs]
+
+
+def with_statistics(
+    seen: Iterable[ResolverView], counted: Mapping[str, Statistics]
+) -> list[ResolverView]:
+    """The same views, with what each host has counted."""
+    return [view.model_copy(update={"statistics": counted.get(view.host)}) for view in seen]
 
 
 def _question(host: Resolver, one: Ask, *, cd: bool) -> Question:

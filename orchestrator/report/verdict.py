@@ -14,13 +14,16 @@ from orchestrator.model import (
     Remedy,
     ResolverView,
     State,
+    Statistics,
     Verdict,
+    rfc3339,
 )
 
 WIDTH = 80
 COLUMNS = ("DNSKEY", "SOA", "NS", "NXDOMAIN", "child DS", "no DS")
 _FINDINGS = 12
 _RESOLVERS = 12
+_TELLING, _ENOUGH = 0.05, 100  # a share of at least so many answers; lame names make some per cent
 _NEXT = {
     Remedy.NTA: "ntactl plan {zone} -i INVENTORY --reason '...'",
     Remedy.NTA_CHILD: "ntactl plan CHILD -i INVENTORY --reason '...'",
@@ -36,6 +39,7 @@ def text(verdict: Verdict) -> str:
         findings_text(verdict.findings),
         _engines(verdict),
         _resolvers("our resolvers", verdict.resolvers),
+        _statistics(verdict.resolvers),
         _resolvers("witnesses", verdict.witnesses),
         _indicators(verdict.indicators),
         _remedy(verdict),
@@ -200,6 +204,38 @@ def _by_host(views: Iterable[ResolverView]) -> dict[str, str]:
         pair = f"{view.rcode or 'no answer'}{ad}{ede}/{view.rcode_cd or 'no answer'}"
         words.setdefault(view.host, []).append(pair)
     return {host: ", ".join(dict.fromkeys(pairs)) for host, pairs in words.items()}
+
+
+def _statistics(views: Iterable[ResolverView]) -> str:
+    """What resolvers have counted, where that says something; the worst first."""
+    told = {view.host: view.statistics for view in views if view.statistics}
+    shares = {host: share for host, one in told.items() if (share := _share(one)) >= _TELLING}
+    if not shares:
+        return ""
+    worst = sorted(shares, key=lambda host: -shares[host])
+    lines = [wrapped(f"{host}: {_counted(told[host], shares[host])}") for host in worst]
+    more = [f"  and {len(lines) - _RESOLVERS} more"] if len(lines) > _RESOLVERS else []
+    silent = {host: one.error for host, one in told.items() if one.error}
+    for why in dict.fromkeys(silent.values()):
+        hosts = [host for host in silent if silent[host] == why]
+        few = ", ".join(hosts[:_RESOLVERS]) + (" ..." if len(hosts) > _RESOLVERS else "")
+        more.append(wrapped(f"not told by {few}: {why}"))
+    head = "what our resolvers have counted (a hint, no part of the verdict):"
+    return "\n".join([head, *lines[:_RESOLVERS], *more])
+
+
+def _share(one: Statistics) -> float:
+    answers, servfail = one.answers or 0, one.servfail or 0
+    return servfail / answers if answers >= _ENOUGH else 0.0
+
+
+def _counted(one: Statistics, share: float) -> str:
+    since = f" since {rfc3339(one.since)} at the earliest" if one.since else ""
+    until = f" until {rfc3339(one.at)}" if one.at and one.source == "named.stats" else ""
+    why = f", {one.bogus:,} bogus" if one.bogus is not None else ""
+    if one.failed_validations is not None:
+        why = f"; {one.failed_validations:,} validations failed"
+    return f"{share:.0%} SERVFAIL{since}{until}: {one.servfail:,} of {one.answers:,} answers{why}"
 
 
 def _indicators(found: Sequence[Indicator]) -> str:

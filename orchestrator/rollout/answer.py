@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from orchestrator.engines import engine
 from orchestrator.errors import BadInput
 from orchestrator.fleet.inventory import Host
 from orchestrator.fleet.outcome import plain
-from orchestrator.model import HeldNta, HostReading, Receipt, RunningNta
+from orchestrator.model import HeldNta, HostReading, Receipt, RunningNta, Statistics
 from orchestrator.names import zone_name
 
 _UNREADABLE = "the host's answer is not one that this version understands"
@@ -41,6 +43,23 @@ def parse_reading(host: Host, stdout: str, now: datetime) -> HostReading:
     except (ValueError, LookupError, OverflowError, OSError, BadInput) as error:
         why = f"{_UNREADABLE}: {' '.join(str(error).split())[:200]}"
         return empty.model_copy(update={"problems": (("unreadable", why),)})
+
+
+class Counts(NamedTuple):
+    """What a resolver has counted, and how far its host's clock is ahead of ours, in seconds."""
+
+    statistics: Statistics
+    clock_offset: float | None = None
+
+
+def parse_counts(host: Host, ran: Ran) -> Counts:
+    """Read the count program's answer; what is missing or odd becomes an error in the value."""
+    facts, offset = _facts(_block(ran.stdout, "reading")), None
+    with contextlib.suppress(*_UNBELIEVABLE, AttributeError, StopIteration):
+        _, offset = _clock(facts)
+        if not _all(facts, "problem"):
+            return Counts(engine(host.engine).statistics(_all(facts, "counter")), offset)
+    return Counts(Statistics(error=refusal(ran)[1]), offset)
 
 
 def parse_receipt(host: Host, action: str, stdout: str, now: datetime) -> Receipt | None:

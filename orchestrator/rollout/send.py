@@ -15,13 +15,14 @@ from orchestrator.fleet.inventory import Host
 from orchestrator.fleet.ssh import Outcome
 from orchestrator.incident.journal import Event, Kind
 from orchestrator.incident.lifecycle import NOTHING_SENT
-from orchestrator.model import HostReading, Receipt
-from orchestrator.rollout.answer import parse_reading, parse_receipt, refusal
+from orchestrator.model import HostReading, Receipt, Statistics
+from orchestrator.rollout.answer import Counts, parse_counts, parse_reading, parse_receipt, refusal
 from orchestrator.rollout.means import Means, Runner
 from orchestrator.rollout.transaction import (
     Change,
     NtaOrder,
     apply_program,
+    count_program,
     read_program,
     renew_program,
     revert_program,
@@ -192,6 +193,20 @@ def read(
         else:
             readings[outcome.host] = reading
     return readings, faults
+
+
+def count(fleet: Runner, hosts: Iterable[Host], *, deadline: float) -> dict[str, Counts]:
+    """What the resolver of each host has counted, changing nothing there."""
+    by_name = {host.name: host for host in hosts}
+    programs = [(host, count_program(host)) for host in by_name.values()]
+    outcomes = fleet.run(programs, deadline=deadline)
+    return {outcome.host: _counts(by_name[outcome.host], outcome) for outcome in outcomes}
+
+
+def _counts(host: Host, outcome: Outcome) -> Counts:
+    if outcome.kind != "ok":
+        return Counts(Statistics(error=outcome.error))
+    return parse_counts(host, outcome)
 
 
 def _fault_rule(kind: str) -> str:

@@ -12,8 +12,8 @@ from orchestrator.engines import engine
 from orchestrator.fleet.inventory import Host
 from orchestrator.render import render, text
 
-Action = Literal["read", "apply", "revert", "renew"]
-ACTIONS: tuple[Action, ...] = ("read", "apply", "revert", "renew")
+Action = Literal["read", "count", "apply", "revert", "renew"]
+ACTIONS: tuple[Action, ...] = ("read", "count", "apply", "revert", "renew")
 FOLDER = "/var/lib/ntactl"
 CRON_FOLDER = "/etc/cron.d"
 # Whatever tools print is told aside, the answer goes to 3.
@@ -37,6 +37,11 @@ def engine_code(name: str) -> str:
     return code(f"{name}/engine.sh")
 
 
+def counters_code(name: str) -> str:
+    """What an engine adds for the action "count" alone: guards have no need of it."""
+    return code(f"{name}/count.sh")
+
+
 def guard_code() -> str:
     """What a guard does, on top of the library."""
     return code("host/guard.sh")
@@ -44,7 +49,7 @@ def guard_code() -> str:
 
 def action_code(action: Action) -> str:
     """What an action does, on top of the library."""
-    changes = () if action == "read" else ("host/change.sh",)
+    changes = () if action in {"read", "count"} else ("host/change.sh",)
     return code("host/look.sh", *changes, f"host/{action}.sh")
 
 
@@ -80,6 +85,6 @@ def kind(host: Host) -> str:
 
 @cache
 def _pieces(name: str) -> str:
+    engines = (engine_code(name), counters_code(name))
     actions = map(action_code, ACTIONS)
-    orders = code("host/orders.sh")
-    return "\n".join([common(), engine_code(name), guard_code(), *actions, orders])
+    return "\n".join([common(), *engines, guard_code(), *actions, code("host/orders.sh")])

@@ -29,6 +29,7 @@ __all__ = [
     "NtaOrder",
     "apply_program",
     "change",
+    "count_program",
     "objection",
     "parse_reading",
     "parse_receipt",
@@ -156,6 +157,11 @@ def read_program(host: Host) -> str:
     return _program(host, "read")
 
 
+def count_program(host: Host) -> str:
+    """Tell what the resolver has counted; writes nothing, and no counter begins anew."""
+    return _program(host, "count")
+
+
 def apply_program(host: Host, change: Change, generation: int) -> str:
     """Put the change's NTAs on, all or none.
 
@@ -201,6 +207,7 @@ def _program(
         _order_function(host, ntas),
         'eval "$settings"',
         'eval "$library"',
+        shell.counters_code(host.engine) if action == "count" else "",
         shell.action_code(action),
     ]
     return "\n".join(part for part in parts if part)

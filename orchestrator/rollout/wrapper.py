@@ -33,6 +33,7 @@ def wrapper(hosts: Iterable[Host]) -> str:
         "common": shell.common(),
         "guard_text": shell.guard_code(),
         **{f"engine_{name}": shell.engine_code(name) for name in engines},
+        **{f"counters_{name}": shell.counters_code(name) for name in engines},
         **{f"code_{action}": shell.action_code(action) for action in shell.ACTIONS},
     }
     parts = [
@@ -58,7 +59,8 @@ def _particulars(host: Host) -> str:
         "fragment_form": engine(host.engine).line("@id@", "@zone@"),
         "cron_form": shell.cron_entry("@id@", "@zone@"),
     }
-    return f"{shell.assign(forms)}\nengine_code=$engine_{host.engine}"
+    engines = (f"{each}_code=${each}_{host.engine}" for each in ("engine", "counters"))
+    return "\n".join([shell.assign(forms), *engines])
 
 
 def sudoers(hosts: Sequence[Host], users: Iterable[str]) -> str:

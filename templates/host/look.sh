@@ -70,6 +70,12 @@ clock_fits() {
     because "its clock is $offset s from the controller's, and the guard goes by it"
 }
 
+tell_fields() { # WORD: standard input, each line behind WORD
+  while IFS= read -r line; do
+    [ -z "$line" ] || printf '%s %s\n' "$1" "$line"
+  done
+}
+
 problem() { echo "$1 $(printf '%s' "$why" | tr '\n' ' ')"; }
 
 problems() { # -> "RULE TEXT", one a line: why a change would be refused here

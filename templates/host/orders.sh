@@ -10,7 +10,7 @@ nl='
 '
 form='now [0-9]{1,11}
 kind [0-9a-f]{64}
-action (read|apply|revert|renew)
+action (read|count|apply|revert|renew)
 generation [0-9]{1,16}
 expected [0-9a-f]{64}
 nta [a-z0-9][a-z0-9-]{0,95} ([a-z0-9_][a-z0-9_-]{0,62}[.])+ [0-9]{1,11}'
@@ -45,7 +45,7 @@ ORDERS
 all_said() { # is everything said that the action needs?
   [ -n "$controller_now" ] && [ -n "$kind" ] || return 1
   case $action in
-  read) [ -z "$ids" ] ;;
+  read | count) [ -z "$ids" ] ;;
   apply) [ -n "$ids" ] && [ -n "$generation" ] && [ -n "$expected" ] ;;
   revert | renew) [ -n "$ids" ] && [ -n "$generation" ] ;;
   *) return 1 ;;
@@ -85,6 +85,7 @@ eval "$settings"
 eval "$library"
 case $action in
 read) eval "$code_read" ;;
+count) eval "$counters_code$nl$code_count" ;;
 apply) eval "$code_apply" ;;
 revert) eval "$code_revert" ;;
 renew) eval "$code_renew" ;;

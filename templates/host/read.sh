@@ -1,12 +1,6 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # The read-only program: tells what the host holds, one fact a line between two marks.
 
-tell_fields() { # WORD: standard input, each line behind WORD
-  while IFS= read -r line; do
-    [ -z "$line" ] || echo "$1 $line"
-  done
-}
-
 tell_state() {
   problems | tell_fields problem
   command -v sha256sum >/dev/null 2>&1 || return 0

@@ -13,11 +13,12 @@ from orchestrator.fleet.inventory import Host
 from orchestrator.fleet.outcome import Outcome
 from orchestrator.fleet.ssh import Fleet
 from orchestrator.model import Receipt
-from orchestrator.rollout.answer import parse_reading, parse_receipt, refusal
+from orchestrator.rollout.answer import parse_counts, parse_reading, parse_receipt, refusal
 from orchestrator.rollout.rights import granted, needed
 from orchestrator.rollout.transaction import (
     apply_program,
     change,
+    count_program,
     read_program,
     renew_program,
     revert_program,
@@ -131,6 +132,10 @@ def test_orders_do_what_programs_do(host: Hands) -> None:
     order, later = nta(), nta(seconds=7200)
     reading = parse_reading(bound, ordered(read_program(bound)), now())
     assert reading.problems == ()
+    counts = parse_counts(bound, Outcome(host.name, 0, ordered(count_program(bound)), "", "ok"))
+    told = "no /var/cache/bind/named.stats" if host.host.engine == "bind" else ""
+    assert counts.statistics.error.endswith(told)
+    assert (counts.statistics.answers is None) == bool(told)
     wanted = change(bound, reading, [order])
     for said in ("and read back", "already, and read back"):
         applied = receipt("apply", apply_program(bound, wanted, generation()))

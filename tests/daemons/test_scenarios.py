@@ -60,6 +60,8 @@ def test_keys_that_share_a_tag_are_no_reason_for_a_flush(lab: Lab) -> None:
     lab.lab("break", "de.", "--as", "tag-collision", "--phase", "2")
     _, (verdict,) = check(lab)
     assert {finding["server"] for finding in errors(verdict)} == {"bind1", "bind2"}
+    told = {view["engine"]: view["state"] for view in verdict["engines"]}
+    assert (verdict["state"], told) == ("secure", {"unbound": "secure", "bind": "bogus"})
 
 
 def test_what_resolvers_still_chase_does_not_spoil_the_next_outage(lab: Lab) -> None:

@@ -12,8 +12,18 @@ from dns.rrset import RRset
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.chain.policy import Policy
 from orchestrator.chain.trust import enter
-from orchestrator.chain.verify import KEYS_PER_TAG, SIGNATURES, Keys, When, key_tag, keys_of, verify
+from orchestrator.chain.verify import (
+    KEYS_PER_TAG,
+    SIGNATURES,
+    Keys,
+    When,
+    Work,
+    key_tag,
+    keys_of,
+    verify,
+)
 from orchestrator.lab.keys import Key, make_key, same_tag_keys
 from orchestrator.lab.signer import Window, ds_of, rrset, signature
 from orchestrator.model import Cause
@@ -110,6 +120,48 @@ def test_the_work_is_bounded() -> None:
     ident = (TWINS[0].tag, 13)
     crowd = Keys(ZONE, {ident: (TWINS[0].dnskey,) * (KEYS_PER_TAG + 1)})
     assert cause(RECORD, signed(TWINS[1]), crowd) == Cause.VALIDATION_LIMIT
+
+
+STRICT, ONCE = Policy(failures=0), Policy(failures=1)
+LOW, HIGH = sorted(TWINS, key=lambda key: key.dnskey.to_digestable())
+
+
+def giving_up(policy: Policy, signatures: RRset, *published: Key) -> Cause | None:
+    return cause(RECORD, signatures, keys(*published), when=When(NOW, 0, Work(), policy))
+
+
+def test_bind_gives_up_on_a_tag_after_its_first_key_in_canonical_order() -> None:
+    """As 9.18.49 did on the lab, however the keys were published."""
+    for published in ((LOW, HIGH), (HIGH, LOW)):
+        assert giving_up(STRICT, signed(LOW), *published) is None
+        assert giving_up(STRICT, signed(HIGH), *published) == Cause.VALIDATION_LIMIT
+        assert giving_up(ONCE, signed(HIGH), *published) is None
+        assert giving_up(Policy(), signed(HIGH), *published) is None
+
+
+def test_it_gives_up_at_the_first_signature_that_fails_in_the_order_they_came() -> None:
+    """9.18.49: an old signature before a good one is SERVFAIL; behind it, or by no key, not."""
+    old, vain, good = signed(OTHER, EXPIRED), signed(HIGH), signed()
+    for first, told in ((old, Cause.RRSIG_EXPIRED), (vain, Cause.RRSIG_INVALID)):
+        assert giving_up(STRICT, together(first, good), ZSK, OTHER, LOW) == told
+        assert giving_up(STRICT, together(good, first), ZSK, OTHER, LOW) is None
+        assert giving_up(ONCE, together(first, good), ZSK, OTHER, LOW) is None
+    assert giving_up(ONCE, together(old, vain, good), ZSK, OTHER, LOW) == Cause.RRSIG_INVALID
+    assert giving_up(STRICT, together(signed(KSK), good), ZSK) is None
+
+
+def test_failures_are_counted_over_an_answer() -> None:
+    when = When(NOW, 0, Work(), ONCE)
+    twice = [cause(RECORD, signed(HIGH), keys(LOW, HIGH), when=when) for _ in range(2)]
+    assert twice == [None, Cause.VALIDATION_LIMIT]
+    when.begin()
+    assert cause(RECORD, signed(HIGH), keys(LOW, HIGH), when=when) is None
+
+
+def test_over_a_dnskey_rrset_it_does_not_give_up() -> None:
+    item = rrset(ZONE, 60, RdataType.DNSKEY, KSK.dnskey)
+    both = together(signed(KSK, EXPIRED, item), signed(KSK, FRESH, item))
+    assert cause(item, both, keys(KSK), when=When(NOW, 0, Work(), STRICT)) is None
 
 
 def test_a_signer_has_to_be_the_zone_and_the_owner_in_it() -> None:

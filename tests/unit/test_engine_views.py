@@ -4,7 +4,7 @@ from signed_world import recorded
 
 from orchestrator.chain.judge import judge, with_engines
 from orchestrator.chain.policy import Policy
-from orchestrator.model import State, Verdict
+from orchestrator.model import Cause, Extent, State, Verdict
 from orchestrator.report.verdict import text
 
 
@@ -21,6 +21,17 @@ def test_unbound_tolerates_what_ended_within_a_tenth_of_its_life() -> None:
     ]  # fmt: skip
     assert "  unbound 1.17 and later: secure\n" in text(told)
     assert "  bind 9.18: bogus (whole): rrsig-expired\n" in text(told)
+
+
+def test_bind_gives_up_on_what_the_second_key_of_a_tag_has_signed() -> None:
+    told = seen("tag-collision-2", "unbound", "bind")
+    assert (told.state, told.extent) == (State.SECURE, None)
+    assert [(view.state, view.extent, view.cause) for view in told.engines] == [
+        (State.SECURE, None, None),
+        (State.BOGUS, Extent.PARTIAL, Cause.VALIDATION_LIMIT),
+        (State.BOGUS, Extent.PARTIAL, Cause.VALIDATION_LIMIT),
+    ]
+    assert "  bind 9.18: bogus (partial): validation-limit\n" in text(told)
 
 
 def test_they_agree_on_most_zones_and_nothing_is_said() -> None:

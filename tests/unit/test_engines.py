@@ -26,7 +26,8 @@ def test_what_daemons_say_is_understood(path: Path, shell: list[str], tmp_path: 
         tool.chmod(0o755)
     for name, body in case.get("files", {}).items():
         (tmp_path / name).write_text(body)
-    library = [text(f) for f in ("host/base.sh", "host/nta.sh", f"{case['engine']}/engine.sh")]
+    ours = (f"{case['engine']}/{part}.sh" for part in ("engine", "count"))
+    library = [text(f) for f in ("host/base.sh", "host/nta.sh", *ours)]
     tools = f"PATH={tmp_path}:$PATH"
     program = "\n".join(["set -u; config=", *library, tools, case["call"]])
     done = subprocess.run(

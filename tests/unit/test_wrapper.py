@@ -11,7 +11,7 @@ from hands import a_host, nta
 from orchestrator import cli
 from orchestrator.fleet.command import command
 from orchestrator.rollout.shell import kind
-from orchestrator.rollout.transaction import read_program, revert_program
+from orchestrator.rollout.transaction import count_program, read_program, revert_program
 from orchestrator.rollout.wrapper import sudoers, wrapper
 
 UNBOUND = a_host("unbound", sudo="restricted")
@@ -41,6 +41,9 @@ def test_good_orders_are_carried_out(installed: Path, shell: list[str]) -> None:
         assert code == 0
         assert out.startswith("ntactl-begin-reading\nnow ")
         assert re.search("^problem (engine-missing|host-clock|no-sudo) ", out, re.MULTILINE)
+        code, out, _ = run(installed, f"now 1\n{count_program(host)}", shell=shell)
+        assert code == 0
+        assert re.search("^problem (no-counters|no-sudo) ", out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
