@@ -6,7 +6,7 @@ STAMP := .venv/.ntactl-setup
 # Namespaces and real daemons need root; with `sudo -v` before, an ordinary user is as welcome.
 ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n -E)
 
-.PHONY: help setup packages drill test soak fuzz lint bench bench-push bench-detect bench-outages clean
+.PHONY: help setup packages drill test soak fuzz lint bench bench-push bench-scale bench-detect bench-outages clean
 .NOTPARALLEL:
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make bench-detect   how fast a scan of the whole root is, beside other validators; minutes"
 	@echo "make bench-outages  what other validators say of the lab's outages: a page of the docs"
 	@echo "make bench-push   how fast a push to 1,000 hosts is, beside pyinfra and Ansible; minutes"
+	@echo "make bench-scale  1,000 hosts, black holes among them: what each figure is and its bar; minutes"
 	@echo "make clean   everything that the targets above left in the checkout"
 
 setup: packages $(STAMP)
@@ -64,6 +65,9 @@ bench-outages: setup
 
 bench-push: setup
 	$(ROOT) $(PY) tests/bench/push.py
+
+bench-scale: setup
+	$(ROOT) $(PY) tests/bench/push_scale.py
 
 clean:
 	[ ! -x $(PY) ] || $(ROOT) $(PY) -m orchestrator lab down

@@ -47,6 +47,7 @@ Lifetime = Annotated[Length, AfterValidator(lifetime)]
 Positive = Annotated[Length, AfterValidator(_some)]
 Wave = Annotated[str, StringConstraints(pattern=r"^(canary|rest|[1-9][0-9]*%?)$")]
 Waves = Annotated[tuple[Wave, ...], AfterValidator(_wave_order)]
+Share = Annotated[str, StringConstraints(pattern=r"^([1-9][0-9]?|100)%$")]
 
 
 class Probe(Value):
@@ -104,12 +105,16 @@ class Notify(Value):
 
 
 class Playbook(Value):
-    """One policy. `aftercare` is how long a reverted zone is still watched."""
+    """One policy. `aftercare` is how long a reverted zone is still watched.
+
+    `site_share` is how much of one site a wave may take (rounded down, one host at least).
+    """
 
     name: str
     probe: Probe = Probe()
     controls: Controls
     waves: Waves = ("canary", "rest")
+    site_share: Share = "50%"
     budget: Budget = Budget()
     lifetime: Lifetime = timedelta(hours=4)
     plan_expires: Positive = timedelta(minutes=15)

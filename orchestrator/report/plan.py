@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from textwrap import fill
 
 from orchestrator.names import length_text
-from orchestrator.rollout.plan import Plan, PlannedHost, budget_sentence
+from orchestrator.rollout.plan import Plan, PlannedHost, budget_sentence, share_sentence
 
 WIDTH = 80
 
@@ -117,12 +117,15 @@ def _previews(plan: Plan) -> str:
 
 
 def _rules(plan: Plan) -> str:
-    waves = [f"  {number}. {', '.join(wave)}" for number, wave in enumerate(plan.waves, 1)]
+    canaries = plan.canary_waves() if plan.action == "apply" else ()
+    waves = [
+        f"  {number}. {'canary: ' if number <= len(canaries) else ''}{', '.join(wave)}"
+        for number, wave in enumerate(plan.waves, 1)
+    ]
     policy = plan.playbook
     out = (
         f"Taken out by `watch` after {length_text(policy.hold_down)} of clean full rounds, "
         f"a canary per site first for {length_text(policy.bake)}; by each host itself at the end."
     )
-    return "\n".join(
-        ["Waves", *waves, *(fill(text, WIDTH) for text in (budget_sentence(policy), out))]
-    )
+    rules = (share_sentence(policy), budget_sentence(policy), out)
+    return "\n".join(["Waves", *waves, *(fill(text, WIDTH) for text in rules)])

@@ -68,18 +68,13 @@ def carry_out(means: Means, plan: Plan) -> Report:
         if means.stopping():
             return _stopped(means, plan)
         done |= set(wave)
-        if not canary and not _on(means, plan):
-            return _on_trouble(means, plan, _NO_CANARY, canary=True)
-        trouble = _wave(means, plan, wave, canary=canary)
-        if not trouble and means.stopping():
+        if trouble := _wave(means, plan, wave, canary=canary):
+            return _take_back(means, plan, trouble)
+        if means.stopping():
             return _stopped(means, plan)
-        trouble = trouble or _budget_trouble(means, plan, done)
-        if trouble:
-            return _on_trouble(means, plan, trouble, canary=canary)
+        if breach := _budget_trouble(means, plan, done):
+            return _on_breach(means, plan, breach)
     return _ended(means, plan, "")
-
-
-_NO_CANARY = "no canary could be reached or would take the change"
 
 
 def _waves(means: Means, plan: Plan) -> Iterator[tuple[tuple[str, ...], bool]]:
@@ -88,13 +83,13 @@ def _waves(means: Means, plan: Plan) -> Iterator[tuple[tuple[str, ...], bool]]:
     Where every canary of an engine and site fell out untouched, others stand in for them.
     """
     hosts = [planned.host for planned in plan.hosts if planned.change is not None]
-    canaries, tried = plan.waves[0], set[str]()
+    canaries, tried = plan.canary_waves(), set[str]()
     for _ in range(1 + STAND_INS):
-        if canaries:
-            yield canaries, True
-        tried |= set(canaries)
-        canaries = stand_ins(hosts, tried, _on(means, plan))
-    for wave in plan.waves[1:]:
+        for wave in canaries:
+            yield wave, True
+            tried |= set(wave)
+        canaries = stand_ins(hosts, tried, _on(means, plan), plan.playbook.site_share)
+    for wave in plan.waves[len(plan.canary_waves()) :]:
         if left := tuple(name for name in wave if name not in tried):
             yield left, False
 
@@ -106,16 +101,18 @@ def _stopped(means: Means, plan: Plan) -> Report:
     return Report(plan.id, "stopped", _hosts(plan, records_of(means, plan)), left)
 
 
-def _on_trouble(means: Means, plan: Plan, trouble: str, *, canary: bool) -> Report:
-    if canary or plan.playbook.budget.on_breach == "take_back":
-        return _take_back(means, plan, trouble)
-    return _ended(means, plan, trouble)  # "hold": what is on stays on, a person decides
+def _on_breach(means: Means, plan: Plan, breach: str) -> Report:
+    if plan.playbook.budget.on_breach == "take_back":
+        return _take_back(means, plan, breach)
+    return _ended(means, plan, breach)  # "hold": what is on stays on, a person decides
 
 
 def _wave(means: Means, plan: Plan, names: Sequence[str], *, canary: bool) -> str:
-    """Bring one wave on. Gives "" or why the rollout has to stop."""
-    means.say(f"{'canary' if canary else 'wave'}: {', '.join(names)}")
+    """Bring one wave on. Gives "" or why all of it has to be taken back."""
     on, maybe = _on(means, plan), _maybe_on(means, plan)
+    if not canary and not on:
+        return "no canary could be reached or would take the change"
+    means.say(f"{'canary' if canary else 'wave'}: {', '.join(names)}")
     todo = [plan.planned(name).host for name in names if name not in on]
     bad = _unfit(means, plan, [host for host in todo if host.name not in maybe])
     jobs = [_apply_job(plan, host, orders_of(means, plan)) for host in todo if host.name not in bad]

@@ -21,7 +21,7 @@ from orchestrator.model import HostReading, Length, Remedy, State, Time, Value, 
 from orchestrator.names import length_text, under
 from orchestrator.playbook import Playbook
 from orchestrator.rollout.transaction import LONGEST_ID, Change, NtaOrder, change, objection
-from orchestrator.rollout.waves import split
+from orchestrator.rollout.waves import canary_waves, split
 
 LONGEST = timedelta(days=7)  # RFC 7646 section 4
 _PLAIN = re.compile(r"([a-z0-9]+\.)+|xn--[a-z0-9-]+\.")  # no two give one name with dots as "-"
@@ -104,6 +104,10 @@ class Plan(Value):
     def deadline(self) -> float:
         """Seconds for the whole change on one host."""
         return self.playbook.host_deadline.total_seconds()
+
+    def canary_waves(self) -> tuple[tuple[str, ...], ...]:
+        """The first of `waves`, in which every engine and site has its first host."""
+        return canary_waves([planned.host for planned in self.hosts], self.waves)
 
     def left_alone(self) -> tuple[PlannedHost, ...]:
         """Hosts without a change."""
@@ -210,7 +214,9 @@ def make(
         ntas=ntas,
         verdicts=tuple(verdicts),
         hosts=hosts,
-        waves=split([p.host for p in hosts if p.change is not None], playbook.waves),
+        waves=split(
+            [p.host for p in hosts if p.change is not None], playbook.waves, playbook.site_share
+        ),
         playbook=playbook,
         warnings=tuple(warnings(request, verdicts)),
         previews=tuple(previews),
@@ -293,8 +299,13 @@ def budget_sentence(playbook: Playbook) -> str:
     )
     return (
         f"At most {_hosts(budget.failed_hosts)} may fail over all waves together; {counted}; "
-        f"one more, and {then}. In the canary wave none may fail its verification."
+        f"one more, and {then}. A canary that fails or does not verify takes every host back."
     )
+
+
+def share_sentence(playbook: Playbook) -> str:
+    """How much of a site one wave may take, in one sentence, as a plan prints it."""
+    return f"No wave takes more than {playbook.site_share} of one site's hosts, or one host."
 
 
 def _hosts(count: int) -> str:

@@ -13,15 +13,13 @@ import argparse
 import json
 import os
 import resource
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import push_peers
 from push_hosts import Hosts, serve
@@ -59,42 +57,23 @@ def measured(name: str, count: int, command: list[str]) -> Row:
     return Row(name, count, wall, used, done.stdout)
 
 
-def ours(hosts: Hosts, mode: str, count: int) -> dict[str, dict[str, float]]:
+def ours(hosts: Hosts, mode: str, count: int) -> dict[str, Any]:
     """A row of push_ours.py."""
     hosts.reset(count)
     command = [sys.executable, HERE / "push_ours.py", mode, hosts.folder, hosts.port, count]
-    said: dict[str, dict[str, float]] = json.loads(
-        measured(mode, count, list(map(str, command))).said
-    )
+    said: dict[str, Any] = json.loads(measured(mode, count, list(map(str, command))).said)
     return said
 
 
-@contextmanager
-def silence(hosts: Hosts) -> Iterator[None]:
-    """Two ports where nobody speaks: one takes connections, one's queue is full."""
-    full = [socket.socket() for _ in range(3)]
-    with socket.create_server(("0.0.0.0", 0), backlog=4096) as silent, full[0]:
-        full[0].bind(("0.0.0.0", 0))
-        full[0].listen(0)
-        for client in full[1:]:
-            client.setblocking(False)
-            client.connect_ex(full[0].getsockname())
-        ports = [silent.getsockname()[1], full[0].getsockname()[1]]
-        (hosts.folder / "silent").write_text(json.dumps(ports))
-        yield
-    for client in full[1:]:
-        client.close()
-
-
-def tell(mode: str, count: int, said: dict[str, dict[str, float]]) -> None:
+def tell(mode: str, count: int, said: dict[str, Any]) -> None:
     cold, warm = (
         f"{once['wall']:7.2f} s {once['cpu'] / count * 1000:6.2f} ms/host"
         for once in (said["first"], said["second"])
     )
     ratio = said["second"]["wall"] / said["first"]["wall"]
-    left = f"{said['mb']:.0f} MB, {said['kept']} open, {said['threads_left']} threads left"
+    memory = f"{said['mb']:.0f} MB, {said['kept']} open"
     print(f"{mode:18} {count:5}   cold {cold}   warm {warm}   warm/cold {ratio:.2f}")
-    print(f"{'':26} {left}; load {os.getloadavg()[0]:.0f}", flush=True)
+    print(f"{'':26} {memory}; load {os.getloadavg()[0]:.0f}", flush=True)
 
 
 def main() -> None:
@@ -102,7 +81,6 @@ def main() -> None:
     print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores; sshd and the hosts run here too")
     with serve(asked.hosts) as hosts:
         own(hosts, asked.hosts)
-        holes(hosts, asked.hosts)
         if not asked.without_peers:
             peers(hosts, asked.slow_hosts)
 
@@ -133,18 +111,6 @@ def own(hosts: Hosts, count: int) -> None:
         ratio = whole["wall"] / one["wall"]
         print(f"whole transaction / same program as one bare exec{kind}: {ratio:.2f} (limit 1.25)")
     print()
-
-
-def holes(hosts: Hosts, count: int) -> None:
-    """A clean run, then one of which some hosts swallow and some refuse."""
-    with silence(hosts):
-        clean = ours(hosts, "nothing", count)["first"]["wall"]
-        said = ours(hosts, "black-holes", count)
-    silent, refusing = count // 20, count // 50
-    print(f"{silent} silent and {refusing} refusing of {count}, connect_timeout 10 s:")
-    ratio = said["live"] / clean
-    print(f"  live ones done after {said['live']:.2f} s, clean run {clean:.2f} s: {ratio:.2f}x")
-    print(f"  the end after {said['all']:.2f} s; {said['named']} of {silent + refusing} named\n")
 
 
 def peers(hosts: Hosts, count: int) -> None:

@@ -6,6 +6,7 @@ push_ours.py MODE FOLDER PORT COUNT prints what happened as one line of JSON.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import tempfile
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # a row of SSH alone must not pay for these
     from orchestrator.rollout.transaction import NtaOrder
 
 PLAN = "0badcafe"
+TIMEOUT = 10  # seconds until a host that says nothing is given up
 RECEIPT = """\
 ntactl-begin-receipt
 {"action":"apply","outcome":"applied","rule":"","message":"and read back","step":"receipt",\
@@ -161,7 +163,7 @@ MODES = {"transaction": transaction, "bare": bare, "script": script, "nothing": 
 def twice(mode: str, hosts: Hosts, count: int) -> dict[str, object]:
     """Cold, then once more over the same connections."""
     fleet_hosts = [hosts.host(number) for number in range(count)]
-    threads = threading.active_count()
+    before = threading.active_count(), open_files()
     with Fleet(workers=32) as fleet:
         there = There(fleet, hosts, canned=mode.endswith("-canned"))
         work = MODES[mode.removesuffix("-canned")](there, fleet_hosts)
@@ -170,29 +172,37 @@ def twice(mode: str, hosts: Hosts, count: int) -> dict[str, object]:
         kept = len(fleet._kept)
         hosts.reset(count)
         second = timed(work)
-    left = threading.active_count() - threads
-    return {"first": first, "second": second, "mb": memory, "kept": kept, "threads_left": left}
+    left = threading.active_count() - before[0], open_files() - before[1]
+    return {"first": first, "second": second, "mb": memory, "kept": kept, "left": left}
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - the count is all
 
 
 def black_holes(hosts: Hosts, count: int, silent: int, refusing: int) -> dict[str, object]:
-    """How long the live hosts take, and all, with hosts that swallow and hosts that refuse."""
+    """How long the live hosts take, and all, with hosts that swallow and hosts that refuse.
+
+    `named` counts those of which is told where they are and why they were not reached.
+    """
     ports = [*hosts_ports(hosts)]
     fleet_hosts = [hosts.host(n) for n in range(count)]
     for at in range(silent):
         fleet_hosts[at] = hosts.host(at, port=ports[at % 2])
     for at in range(silent, silent + refusing):
         fleet_hosts[at] = hosts.host(at, port=1)
+    addresses = {host.name: f"{host.address} port" for host in fleet_hosts}
     began, live, named = time.perf_counter(), 0.0, 0
-    with Fleet(workers=32, connect_timeout=10) as fleet:
+    with Fleet(workers=32, connect_timeout=TIMEOUT) as fleet:
         for outcome in fleet.run([(host, "echo hi") for host in fleet_hosts], deadline=60):
             if outcome.kind == "ok":
                 live = time.perf_counter() - began
-            named += outcome.kind == "unreachable"
+            named += outcome.kind == "unreachable" and addresses[outcome.host] in outcome.error
     return {"live": live, "all": time.perf_counter() - began, "named": named}
 
 
 def hosts_ports(hosts: Hosts) -> Iterator[int]:
-    """Two ports where nobody speaks: one is served by push.py, one drops (see there)."""
+    """Two ports where nobody speaks: push_scale.py serves one, the other drops (see there)."""
     return iter(json.loads((hosts.folder / "silent").read_text()))
 
 

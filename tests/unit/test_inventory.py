@@ -50,7 +50,7 @@ def test_the_example_loads_and_teaches_the_merge() -> None:
 
 def test_hosts_labelled_canary_go_first() -> None:
     hosts = load_inventory(EXAMPLE).hosts
-    canary, _ = split(hosts, ["canary", "rest"])
+    canary, _ = split(hosts, ["canary", "rest"], "100%")
     assert canary == ("fra-u1", "fra-b1", "ams-u1")
     moved = [
         h.model_copy(update={"labels": ("canary",)}) if h.name == "fra-u2" else h for h in hosts
