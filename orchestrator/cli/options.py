@@ -12,6 +12,14 @@ import typer
 
 from orchestrator.errors import BadInput
 
+Accept = Annotated[
+    list[str] | None,
+    typer.Option("--accept", help="Go on though this one rule refuses; recorded with your name."),
+]
+Events = Annotated[
+    Path | None,
+    typer.Option("--events", help="Write each event here as it happens, a JSON object a line."),
+]
 Inventory = Annotated[
     Path | None, typer.Option("--inventory", "-i", help="The fleet, a YAML file.")
 ]
