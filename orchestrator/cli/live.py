@@ -122,7 +122,7 @@ def to_stderr(text: str) -> None:
 
 def rewrites() -> bool:
     """May a line be written over in place? On a terminal that is not a dumb one."""
-    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return sys.stderr.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
 
 
 @contextmanager

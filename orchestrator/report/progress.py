@@ -121,12 +121,11 @@ def _summary(progress: Progress, now: datetime) -> str:
 
 def _slowest(left: Sequence[str], room: int) -> str:
     """Those that began first: hosts begin in the order in which they were sent."""
-    text = ""
-    for name in left:
-        longer = f"{text}, {name}" if text else f"; waiting for {name}"
-        if len(longer) > room:
+    text = f"; slow: {left[0]}"
+    for name in left[1:]:
+        if len(text) + 2 + len(name) > room:
             break
-        text = longer
+        text += f", {name}"
     return text
 
 
