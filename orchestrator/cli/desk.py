@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -156,13 +157,13 @@ def opened(folder: Path) -> Iterator[Store]:
         store.close()
 
 
-def tell(whom: Notify, kind: Any, **more: Any) -> None:
+def tell(whom: Notify, kind: Any, aloud: Callable[[str], None] = say, **more: Any) -> None:
     """Hand an event to the notify command; a pager that fails is said, and stops nothing."""
     from orchestrator import notify
 
     failure = notify.tell(whom, notify.event(kind, at=now(), **more))
     if failure:
-        say(f"warning: nobody was told of '{kind}': {failure}")
+        aloud(f"warning: nobody was told of '{kind}': {failure}")
 
 
 @contextmanager
@@ -198,7 +199,8 @@ def at_work(
     screen = Screen(to_stderr, now, waves, rewrites=rewrites())
     journal = Heard(store, *([hears] if hears else []), screen.hear)
     with Fleet(workers=workers) as fleet, screen, _stop_on_interrupt(screen.say) as stopping:
-        yield Means(journal, fleet, views, now, tell, screen.say, time.sleep, stopping, by)
+        told = partial(tell, aloud=screen.say)
+        yield Means(journal, fleet, views, now, told, screen.say, time.sleep, stopping, by)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.cli import run
 from orchestrator.errors import BadInput, Refused
 from orchestrator.incident.lifecycle import NOTHING_SENT
 from orchestrator.rollout.accept import ACCEPTABLE, NEVER, check_acceptable
@@ -51,3 +52,21 @@ def test_what_is_no_rule_is_answered_with_the_rules(rule: str) -> None:
 
 def test_those_that_can_be() -> None:
     check_acceptable([*ACCEPTABLE])
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_an_acceptance_is_typed(
+    where: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A default for it would be a --force."""
+    monkeypatch.chdir(tmp_path)
+    if where == "environment":
+        monkeypatch.setenv("NTACTL_ACCEPT", "budget")
+    else:
+        (tmp_path / "ntactl.toml").write_text('accept = ["budget"]\n')
+    for verb in (["apply", "p.json"], ["mitigate", "de.", "--reason", "r"]):
+        assert run(verb) == 2
+        assert "--accept is typed" in capsys.readouterr().err
