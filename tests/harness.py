@@ -218,7 +218,7 @@ def fixed(lab: Lab) -> list[Any]:
 def _is_init(entry: Path, root: str) -> bool:
     """Whether a process is PID 1 of the host whose folder is `root` (proc(5), NSpid)."""
     try:
-        argv = (entry / "cmdline").read_text().split("\0")
+        argv = (entry / "cmdline").read_text(errors="replace").split("\0")
         status = (entry / "status").read_text()
     except OSError:
         return False

@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.errors import BadFile, BadInput, NtactlError, PersonNeeded
+from orchestrator.errors import BadFile, BadInput, NtactlError, PersonNeeded, Refused
 
 if TYPE_CHECKING:
+    from orchestrator.cli.live import Hears
     from orchestrator.fleet.inventory import Inventory
     from orchestrator.incident.lifecycle import Record
     from orchestrator.incident.store import Store
@@ -155,13 +157,13 @@ def opened(folder: Path) -> Iterator[Store]:
         store.close()
 
 
-def tell(whom: Notify, kind: Any, **more: Any) -> None:
+def tell(whom: Notify, kind: Any, aloud: Callable[[str], None] = say, **more: Any) -> None:
     """Hand an event to the notify command; a pager that fails is said, and stops nothing."""
     from orchestrator import notify
 
     failure = notify.tell(whom, notify.event(kind, at=now(), **more))
     if failure:
-        say(f"warning: nobody was told of '{kind}': {failure}")
+        aloud(f"warning: nobody was told of '{kind}': {failure}")
 
 
 @contextmanager
@@ -177,18 +179,32 @@ def alone(folder: Path, doing: str) -> Iterator[None]:
 
 
 @contextmanager
-def at_work(store: Store, workers: int, by: str) -> Iterator[Means]:
-    """The means to act on a fleet, connections closed at the end."""
+def at_work(
+    store: Store,
+    workers: int,
+    by: str,
+    *,
+    waves: tuple[tuple[str, ...], ...] = (),
+    hears: Hears | None = None,
+) -> Iterator[Means]:
+    """The means to act on a fleet, connections closed at the end.
+
+    What happens is shown as it does, with its place in the plan's `waves`; `hears` is told too.
+    """
+    from orchestrator.cli.live import Heard, Screen, rewrites, to_stderr
     from orchestrator.fleet.probe import views
     from orchestrator.fleet.ssh import Fleet
     from orchestrator.rollout.means import Means
 
-    with Fleet(workers=workers) as fleet, _stop_on_interrupt() as stopping:
-        yield Means(store, fleet, views, now, tell, say, time.sleep, stopping, by)
+    screen = Screen(to_stderr, now, waves, rewrites=rewrites())
+    journal = Heard(store, *([hears] if hears else []), screen.hear)
+    with Fleet(workers=workers) as fleet, screen, _stop_on_interrupt(screen.say) as stopping:
+        told = partial(tell, aloud=screen.say)
+        yield Means(journal, fleet, views, now, told, screen.say, time.sleep, stopping, by)
 
 
 @contextmanager
-def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
+def _stop_on_interrupt(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
     """The first Ctrl-C asks to stop after the hosts in flight, the second stops at once."""
     asked = False
 
@@ -207,10 +223,13 @@ def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def no_half_truth(ntas: Sequence[str], touched: Callable[[], bool]) -> Iterator[None]:
+def no_half_truth(
+    store: Store, ntas: Sequence[str], touched: Callable[[], bool], go_on: str
+) -> Iterator[None]:
     """Once hosts were sent something, an error is no "nothing was changed" (exit 6, not 1).
 
-    `ntas` are the ids to take back by hand, `touched` asks the journal.
+    `ntas` are the ids to take back by hand, `touched` asks the journal, `go_on` is the command
+    that goes on after a Ctrl-C.
     """
     from orchestrator.cli import trace
 
@@ -218,7 +237,11 @@ def no_half_truth(ntas: Sequence[str], touched: Callable[[], bool]) -> Iterator[
     try:
         yield
     except KeyboardInterrupt:
-        say(f"stopped at once; hosts that were sent it finish alone. Take back: {back}")
+        with _deaf():
+            say("stopped at once; hosts that were sent it finish alone")
+            for line in _standing(store, ntas):
+                say(f"  {line}")
+            say(f"  next: go on: {go_on}; take back: {back}")
         raise
     except Exception as error:
         if not _touched(touched):
@@ -229,6 +252,28 @@ def no_half_truth(ntas: Sequence[str], touched: Callable[[], bool]) -> Iterator[
         state = "hosts are as the journal's last line says; armed guards still lift at the end"
         step = f"ntactl status; then the same command again, or {back}"
         raise PersonNeeded(what, state=state, next_step=step) from error
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """No Ctrl-C comes through: a third one must not cut off what the second one is told."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _standing(store: Store, ntas: Sequence[str]) -> list[str]:
+    """Where NTAs stand after a Ctrl-C, as the journal has it."""
+    from orchestrator.incident.lifecycle import fold
+    from orchestrator.report.apply import standing_text
+
+    try:
+        records = fold(store.events())
+    except NtactlError as error:
+        return [f"the journal cannot be read: {error.what}"]
+    return [standing_text(records[nta]) for nta in ntas if nta in records]
 
 
 def _touched(touched: Callable[[], bool]) -> bool:
@@ -289,17 +334,25 @@ def save_plan(path: Path, plan: Plan) -> Path:
     return path
 
 
-def check_startable(plan: Plan, store: Store) -> None:
-    """May it be started, or taken up again? Raises Refused, the rule named."""
+def check_startable(
+    plan: Plan, store: Store, accepting: Sequence[str] = (), *, resume: bool = False
+) -> tuple[Refused, ...]:
+    """May it be started, or taken up again? Gives the refusals that were accepted.
+
+    Raises Refused, the rule named.
+    """
     from orchestrator.incident.lifecycle import fold
     from orchestrator.rollout import gate
 
     gate.check_digest(plan)
     events = store.events()
-    if gate.was_started(plan, events):
+    if resume:
+        gate.check_resumable(plan, events, now())
+    elif gate.was_started(plan, events):
         gate.check_unfinished(plan, events, now())
     else:
-        gate.check_startable(plan, fold(events).values(), now())
+        return gate.check_startable(plan, fold(events).values(), now(), accepting)
+    return ()
 
 
 def record_named(records: dict[str, Record], text: str) -> Record:

@@ -185,12 +185,24 @@ def apply(
     state: options.State = None,
     by: options.By = None,
     allowed_signers: options.AllowedSigners = None,
+    accept: options.Accept = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on, and bring in hosts that lack it by now.")
+    ] = False,
+    events: options.Events = None,
     yes: options.Yes = False,
     as_json: options.Json = False,
 ) -> None:
-    """Carry an approved plan out: waves, verify, or take it back. An interrupted one goes on."""
+    """Carry an approved plan out: waves, verify, or take it back. An interrupted one goes on.
+
+    Ctrl-C stops after the hosts in flight, a second one at once; nothing that is healed is undone.
+    """
+    from orchestrator.cli.live import events_to
+
     loaded = desk.load_plan(plan_file)
-    report = sitting.applied(loaded, state, by, allowed_signers, yes=yes)
+    with events_to(events, desk.say) as hears:
+        terms = sitting.Terms(state, by, allowed_signers, yes, hears, accept or (), resume)
+        report = sitting.applied(loaded, terms)
     sitting.finish(report, as_json=as_json)
 
 
@@ -207,6 +219,8 @@ def mitigate(
     allowed_signers: options.AllowedSigners = None,
     attack_considered: options.Attack = None,
     operator_contacted: options.Contacted = None,
+    accept: options.Accept = None,
+    events: options.Events = None,
     yes: options.Yes = False,
     names: options.Names = None,
     root_hints: options.RootHints = None,
@@ -215,13 +229,18 @@ def mitigate(
     as_json: options.Json = False,
 ) -> None:
     """Check, plan, ask and apply in one sitting, by a person."""
+    from orchestrator.cli.live import events_to
     from orchestrator.report.plan import text_of
+    from orchestrator.rollout.accept import check_acceptable
     from orchestrator.rollout.gate import check_worth_asking
 
+    check_acceptable(accept or ())
     looker = desk.Looker(root_hints, trust_anchor, port, names)
-    made = _make(zones, reason, inventory, playbook, lifetime, ticket, "nta", by, looker)
-    desk.say(text_of(made))
-    check_worth_asking(made)
-    consent = sitting.Consent(by, key, attack_considered, operator_contacted)
-    report = sitting.in_one(made, state, consent, allowed_signers, yes=yes)
+    with events_to(events, desk.say) as hears:
+        made = _make(zones, reason, inventory, playbook, lifetime, ticket, "nta", by, looker)
+        desk.say(text_of(made))
+        check_worth_asking(made, accept or ())
+        consent = sitting.Consent(by, key, attack_considered, operator_contacted)
+        terms = sitting.Terms(state, by, allowed_signers, yes, hears, accept or ())
+        report = sitting.in_one(made, consent, terms)
     sitting.finish(report, as_json=as_json, verb="mitigate")

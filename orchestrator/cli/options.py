@@ -12,6 +12,33 @@ import typer
 
 from orchestrator.errors import BadInput
 
+
+def _typed(
+    context: typer.Context, option: typer.CallbackParam, rules: list[str] | None
+) -> list[str] | None:
+    """A standing acceptance would be a --force, and nobody would have accepted anything."""
+    source = context.get_parameter_source(str(option.name))
+    if rules and source is not None and source.name != "COMMANDLINE":
+        raise BadInput(
+            "--accept is typed, for one plan: the environment and ntactl.toml cannot hold it",
+            next_step="take it out there",
+        )
+    return rules
+
+
+Accept = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accept",
+        metavar="RULE",
+        callback=_typed,
+        help="Go on though this one rule refuses; recorded with your name.",
+    ),
+]
+Events = Annotated[
+    Path | None,
+    typer.Option("--events", help="Write each event here as it happens, a JSON object a line."),
+]
 Inventory = Annotated[
     Path | None, typer.Option("--inventory", "-i", help="The fleet, a YAML file.")
 ]

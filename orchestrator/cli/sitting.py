@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,28 @@ from orchestrator.cli import desk, options
 from orchestrator.errors import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.cli.live import Hears
     from orchestrator.incident.store import Store
     from orchestrator.rollout.apply import Report
     from orchestrator.rollout.plan import Plan
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms a plan is carried out: whose journal, by whom, whose signatures count.
+
+    `accept` names the rules whose refusals that person accepts; `hears` is told what happens.
+    """
+
+    state: Path | None
+    by: str | None
+    allowed: Path | None
+    yes: bool
+    hears: Hears
+    accept: Sequence[str] = ()
+    resume: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,35 +104,50 @@ def proven(loaded: Plan, allowed: Path | None) -> Plan:
     return without(loaded, list(faults))
 
 
-def applied(
-    given: Plan, state: Path | None, by: str | None, allowed: Path | None, *, yes: bool
-) -> Report:
+def applied(given: Plan, terms: Terms) -> Report:
     """Pass the gate, ask once more on a terminal, carry it out under the state's lock."""
-    folder = options.state_folder(state)
-    loaded = proven(given, allowed)
+    from orchestrator.rollout.accept import check_acceptable
+
+    check_acceptable(terms.accept)
+    folder = options.state_folder(terms.state)
+    loaded = proven(given, terms.allowed)
     with desk.opened(folder) as store:
-        desk.check_startable(loaded, store)
-        if sys.stdin.isatty() and not yes:
+        _say_accepted(desk.check_startable(loaded, store, terms.accept, resume=terms.resume), terms)
+        if sys.stdin.isatty() and not terms.yes:
             typer.confirm(f"Apply plan {loaded.id} on {_count(loaded)}?", abort=True, err=True)
         with desk.alone(folder, f"apply of plan {loaded.id}"):
-            desk.check_startable(loaded, store)  # while the person thought, things moved on
+            # While the person thought, things moved on.
+            accepted = desk.check_startable(loaded, store, terms.accept, resume=terms.resume)
             store.keep_plan(loaded.id, loaded.to_json())
-            return _carried_out(loaded, store, options.person(by))
+            return _carried_out(loaded, store, terms, accepted)
 
 
-def _carried_out(loaded: Plan, store: Store, by: str) -> Report:
+def _say_accepted(accepted: Sequence[Refused], terms: Terms) -> None:
+    """Tell what --accept lets pass, and what of it nothing refuses."""
+    by = options.person(terms.by)
+    for refusal in accepted:
+        desk.say(f"accepted by {by}: {refusal.what}")
+    for rule in dict.fromkeys(terms.accept):
+        if rule not in {refusal.rule for refusal in accepted}:
+            desk.say(f"--accept {rule}: nothing to accept, it refuses nothing here")
+
+
+def _carried_out(loaded: Plan, store: Store, terms: Terms, accepted: Sequence[Refused]) -> Report:
     from orchestrator.rollout.apply import carry_out
     from orchestrator.rollout.renew import carry_out_renewal
+    from orchestrator.rollout.resume import resume
 
     last = store.last()
     ids = [nta.id for nta in loaded.ntas]
+    by, workers = options.person(terms.by), loaded.playbook.workers
+    go_on = f"ntactl apply PLAN{' --resume' if terms.resume else ''}"
     with (
-        desk.no_half_truth(ids, lambda: store.last() != last),
-        desk.at_work(store, loaded.playbook.workers, by) as means,
+        desk.no_half_truth(store, ids, lambda: store.last() != last, go_on),
+        desk.at_work(store, workers, by, waves=loaded.waves, hears=terms.hears) as means,
     ):
         if loaded.action == "renew":
             return carry_out_renewal(means, loaded)
-        return carry_out(means, loaded)
+        return resume(means, loaded) if terms.resume else carry_out(means, loaded, accepted)
 
 
 def finish(report: Report, *, as_json: bool, verb: str = "apply") -> None:
@@ -124,24 +158,17 @@ def finish(report: Report, *, as_json: bool, verb: str = "apply") -> None:
     raise typer.Exit(report.exit_code)
 
 
-def in_one(
-    made: Plan,
-    state: Path | None,
-    consent: Consent,
-    allowed: Path | None,
-    *,
-    yes: bool,
-) -> Report:
+def in_one(made: Plan, consent: Consent, terms: Terms) -> Report:
     """Ask, approve and carry out. Without a person at a terminal only a lab goes on (rule 1)."""
-    path = options.state_folder(state) / "plans" / f"{made.id}.json"
-    if (yes or not sys.stdin.isatty()) and not made.lab:
+    path = options.state_folder(terms.state) / "plans" / f"{made.id}.json"
+    if (terms.yes or not sys.stdin.isatty()) and not made.lab:
         desk.save_plan(path, made)
         raise Refused(
             "unapproved",
             "without a terminal, or with --yes, this goes on only on a lab inventory",
             next_step=f"ntactl approve {path} && ntactl apply {path}",
         )
-    plan = approved(made, consent, yes=yes)
+    plan = approved(made, consent, yes=terms.yes)
     desk.save_plan(path, plan)
     tell_approved(plan)
-    return applied(plan, state, consent.by, allowed, yes=True)
+    return applied(plan, replace(terms, yes=True))

@@ -190,6 +190,7 @@ def renew(
     allowed_signers: options.AllowedSigners = None,
     attack_considered: options.Attack = None,
     operator_contacted: options.Contacted = None,
+    events: options.Events = None,
     yes: options.Yes = False,
     names: options.Names = None,
     root_hints: options.RootHints = None,
@@ -198,6 +199,7 @@ def renew(
     as_json: options.Json = False,
 ) -> None:
     """Give an NTA a new end, approved like a plan; each host's guard is re-armed first."""
+    from orchestrator.cli.live import events_to
     from orchestrator.report.plan import text_of
 
     looker = desk.Looker(root_hints, trust_anchor, port, names)
@@ -209,7 +211,9 @@ def renew(
         return
     desk.say(text_of(made))
     consent = sitting.Consent(by, key, attack_considered, operator_contacted)
-    report = sitting.in_one(made, state, consent, allowed_signers, yes=yes)
+    with events_to(events, desk.say) as hears:
+        terms = sitting.Terms(state, by, allowed_signers, yes, hears)
+        report = sitting.in_one(made, consent, terms)
     sitting.finish(report, as_json=as_json, verb="renew")
 
 
@@ -275,46 +279,56 @@ def revert(
     which: Which,
     state: options.State = None,
     by: options.By = None,
+    events: options.Events = None,
     yes: options.Yes = False,
     as_json: options.Json = False,
 ) -> None:
     """Take an NTA out now, in waves, with flush and verify."""
-    _taken_out(which, state, by, "revert", yes=yes, as_json=as_json)
+    _taken_out(which, state, by, "revert", events, yes=yes, as_json=as_json)
 
 
 def rollback(
     which: Id,
     state: options.State = None,
     by: options.By = None,
+    events: options.Events = None,
     yes: options.Yes = False,
     as_json: options.Json = False,
 ) -> None:
     """Bring every host that was touched back to its snapshot, whatever became of the apply."""
-    _taken_out(which, state, by, "rollback", yes=yes, as_json=as_json)
+    _taken_out(which, state, by, "rollback", events, yes=yes, as_json=as_json)
 
 
 def _taken_out(
-    which: str, state: Path | None, by: str | None, verb: str, *, yes: bool, as_json: bool
+    which: str,
+    state: Path | None,
+    by: str | None,
+    verb: str,
+    events: Path | None,
+    *,
+    yes: bool,
+    as_json: bool,
 ) -> None:
+    from orchestrator.cli.live import events_to
     from orchestrator.incident.lifecycle import fold
     from orchestrator.rollout.take_out import again, everywhere
 
     folder = options.state_folder(state)
-    with desk.opened(folder) as store:
+    with events_to(events, desk.say) as hears, desk.opened(folder) as store:
         record = desk.record_named(fold(store.events()), which)
         plan = desk.kept_plan(store, record.plan)
         if record.live():
             _confirm(record, verb, yes=yes)
+        workers, who = plan.playbook.workers, options.person(by)
+        go_on = f"ntactl {verb} {record.id}"
         with (
             desk.alone(folder, f"{verb} of {which}"),
-            desk.at_work(store, plan.playbook.workers, options.person(by)) as means,
+            desk.no_half_truth(store, [record.id], lambda: True, go_on),
+            desk.at_work(store, workers, who, hears=hears) as means,
         ):
             record = again(means, record)  # while the person thought, things moved on
-            if record.live():
-                with desk.no_half_truth([record.id], lambda: True):
-                    report = everywhere(means, plan, record, verb)
-            else:
-                report = _nothing_to_do(record)
+            ended = not record.live()
+            report = _nothing_to_do(record) if ended else everywhere(means, plan, record, verb)
     sitting.finish(report, as_json=as_json, verb=verb)
 
 

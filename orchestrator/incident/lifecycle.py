@@ -65,6 +65,15 @@ class HostRecord:
 
 
 @dataclass(frozen=True)
+class Accepted:
+    """A refusal that a person accepted by its rule's name; `what` it had said."""
+
+    rule: str
+    by: str
+    what: str
+
+
+@dataclass(frozen=True)
 class Record:
     """One NTA as the journal tells it.
 
@@ -82,6 +91,7 @@ class Record:
     ticket: str = ""
     created_by: str = ""
     approved_by: tuple[str, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
     hosts: Mapping[str, HostRecord] = field(default_factory=dict)
     outcome: str = ""
     taking_back: bool = False
@@ -177,8 +187,9 @@ def _after(record: Record, event: Event) -> Record:
     return record if change is None else change(record, event)
 
 
-def _apply_started(record: Record, _event: Event) -> Record:
-    return replace(record, outcome="")
+def _apply_started(record: Record, event: Event) -> Record:
+    accepted = (Accepted(**told) for told in event.data.get("accepted", ()))
+    return replace(record, outcome="", accepted=(*record.accepted, *accepted))
 
 
 def _apply_ended(record: Record, event: Event) -> Record:

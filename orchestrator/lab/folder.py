@@ -173,6 +173,6 @@ def _is_init(pid: int) -> bool:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text()
+        return path.read_text(errors="surrogateescape")  # others' words may be any bytes
     except OSError:
         return ""

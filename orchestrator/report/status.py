@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from textwrap import fill
 from typing import Any
 
 from orchestrator.incident.lifecycle import HOLDING, OnHost, Phase, Record, phase
 from orchestrator.model import HostReading, rfc3339
 from orchestrator.names import length_text
+from orchestrator.report.apply import accepted_text
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def _nta(record: Record, hosts: Sequence[HostStatus], now: datetime) -> dict[str
         "ticket": record.ticket,
         "created_by": record.created_by,
         "approved_by": list(record.approved_by),
+        "accepted": [asdict(accepted) for accepted in record.accepted],
         "held_until": rfc3339(record.held_until) if record.held_until else None,
         "clean_since": rfc3339(record.clean_since) if record.clean_since else None,
         "hosts": [
@@ -112,6 +115,9 @@ def _block(record: Record, hosts: Sequence[HostStatus], now: datetime) -> str:
         f"  reason   {record.reason}{f' ({record.ticket})' if record.ticket else ''}",
         f"  by       {record.created_by}; approved by {', '.join(record.approved_by) or 'nobody'}",
     ]
+    for accepted in record.accepted:
+        text = f"  note     {accepted_text(accepted)}"
+        lines.append(fill(text, 80, subsequent_indent=" " * 11))
     if record.clean_since:
         lines.append(f"  clean    since {record.clean_since:%H:%M:%SZ}")
     if state is Phase.HELD:

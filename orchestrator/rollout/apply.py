@@ -10,9 +10,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from orchestrator.errors import Refused
 from orchestrator.fleet.inventory import Host
 from orchestrator.incident.journal import Event, Kind
-from orchestrator.incident.lifecycle import HOLDING, NOTHING_SENT, OnHost, Record, fold
+from orchestrator.incident.lifecycle import (
+    HOLDING,
+    NOTHING_SENT,
+    Accepted,
+    OnHost,
+    Record,
+    fold,
+)
 from orchestrator.rollout.asking import UNVERIFIED, not_fit, not_relieved
 from orchestrator.rollout.gate import counted, good_approvals
 from orchestrator.rollout.means import Means
@@ -20,6 +28,8 @@ from orchestrator.rollout.plan import Plan, why_left_alone
 from orchestrator.rollout.send import Job, Result, read, send
 from orchestrator.rollout.transaction import NtaOrder
 from orchestrator.rollout.waves import STAND_INS, stand_ins
+
+FEW = 10  # hosts that are told by name; more are counted
 
 Ending = Literal[
     "done", "pending", "taken-back", "nothing-changed", "person-needed", "stopped", "ended-before"
@@ -43,6 +53,7 @@ class Report:
     ending: Ending
     hosts: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     why: str = ""
+    accepted: tuple[Accepted, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -57,24 +68,32 @@ def records_of(means: Means, plan: Plan) -> list[Record]:
     return [r for r in fold(means.journal.events(plan.id)).values() if r.plan == plan.id]
 
 
-def carry_out(means: Means, plan: Plan) -> Report:
-    """Start the plan, or take it up again. The caller has passed the gate and holds the lock."""
+def carry_out(means: Means, plan: Plan, accepted: Sequence[Refused] = ()) -> Report:
+    """Start the plan, or take it up again. The caller has passed the gate and holds the lock.
+
+    `accepted` are the gate's refusals that this person accepts.
+    """
     records = records_of(means, plan)
     if any(record.taking_back for record in records):
         return _take_back(means, plan, "taking back what an interrupted run had begun")
-    means.journal.append(_started(means, plan))
+    means.journal.append(_started(means, plan, accepted))
     done: set[str] = set()
     for wave, canary in _waves(means, plan):
         if means.stopping():
-            return _stopped(means, plan)
+            return stopped(means, plan)
         done |= set(wave)
         if trouble := _wave(means, plan, wave, canary=canary):
             return _take_back(means, plan, trouble)
         if means.stopping():
-            return _stopped(means, plan)
+            return stopped(means, plan)
         if breach := _budget_trouble(means, plan, done):
             return _on_breach(means, plan, breach)
-    return _ended(means, plan, "")
+    return ended(means, plan, "")
+
+
+def named(names: Sequence[str]) -> str:
+    """Hosts by name, or how many where nobody would read the names."""
+    return ", ".join(names) if len(names) <= FEW else f"{len(names)} hosts"
 
 
 def _waves(means: Means, plan: Plan) -> Iterator[tuple[tuple[str, ...], bool]]:
@@ -94,17 +113,22 @@ def _waves(means: Means, plan: Plan) -> Iterator[tuple[tuple[str, ...], bool]]:
             yield left, False
 
 
-def _stopped(means: Means, plan: Plan) -> Report:
+def stopped(means: Means, plan: Plan, go_on: str = "ntactl apply PLAN") -> Report:
     """A person asked to stop: what is on stays on, and the journal leaves the plan unfinished."""
     back = "; ".join(f"ntactl revert {nta.id}" for nta in plan.ntas)
-    left = f"go on: ntactl apply PLAN; take back: {back}"
-    return Report(plan.id, "stopped", _hosts(plan, records_of(means, plan)), left)
+    return _report(means, plan, "stopped", f"go on: {go_on}; take back: {back}")
+
+
+def _report(means: Means, plan: Plan, ending: Ending, why: str) -> Report:
+    records = records_of(means, plan)
+    accepted = tuple(dict.fromkeys(a for record in records for a in record.accepted))
+    return Report(plan.id, ending, _hosts(plan, records), why, accepted)
 
 
 def _on_breach(means: Means, plan: Plan, breach: str) -> Report:
     if plan.playbook.budget.on_breach == "take_back":
         return _take_back(means, plan, breach)
-    return _ended(means, plan, breach)  # "hold": what is on stays on, a person decides
+    return ended(means, plan, breach)  # "hold": what is on stays on, a person decides
 
 
 def _wave(means: Means, plan: Plan, names: Sequence[str], *, canary: bool) -> str:
@@ -112,7 +136,7 @@ def _wave(means: Means, plan: Plan, names: Sequence[str], *, canary: bool) -> st
     on, maybe = _on(means, plan), _maybe_on(means, plan)
     if not canary and not on:
         return "no canary could be reached or would take the change"
-    means.say(f"{'canary' if canary else 'wave'}: {', '.join(names)}")
+    means.say(f"{'canary' if canary else 'wave'}: {named(names)}")
     todo = [plan.planned(name).host for name in names if name not in on]
     bad = _unfit(means, plan, [host for host in todo if host.name not in maybe])
     jobs = [_apply_job(plan, host, orders_of(means, plan)) for host in todo if host.name not in bad]
@@ -219,8 +243,11 @@ def _budget_trouble(means: Means, plan: Plan, done: set[str]) -> str:
 
 def _failures(means: Means, plan: Plan, done: set[str]) -> dict[str, str]:
     """Hosts that count against the budget so far, with the rule."""
-    failures = {planned.host.name: planned.rule for planned in plan.left_alone()}
-    for record in records_of(means, plan):
+    records = records_of(means, plan)
+    accepted = any(a.rule == "budget" for record in records for a in record.accepted)
+    left = () if accepted else plan.left_alone()
+    failures = {planned.host.name: planned.rule for planned in left}
+    for record in records:
         for name in done & set(record.hosts):
             host = record.hosts[name]
             if host.state is not OnHost.APPLIED:
@@ -234,7 +261,7 @@ def _take_back(means: Means, plan: Plan, why: str) -> Report:
     means.journal.append(_event(means, plan, Kind.TAKE_BACK_STARTED, {"why": why}))
     holding = {n for record in records_of(means, plan) for n in record.holding()}
     _take_back_hosts(means, plan, sorted(holding))
-    return _ended(means, plan, why)
+    return ended(means, plan, why)
 
 
 def _take_back_hosts(means: Means, plan: Plan, names: Sequence[str]) -> None:
@@ -242,12 +269,12 @@ def _take_back_hosts(means: Means, plan: Plan, names: Sequence[str]) -> None:
     send(means, plan.id, jobs, deadline=plan.deadline)
 
 
-def _ended(means: Means, plan: Plan, why: str) -> Report:
-    records = records_of(means, plan)
-    ending = _ending(records, held=bool(why))
+def ended(means: Means, plan: Plan, why: str) -> Report:
+    """Write down how it ended, and tell people."""
+    ending = _ending(records_of(means, plan), held=bool(why))
     data = {"outcome": ending, "why": why}
     means.journal.append(_event(means, plan, Kind.APPLY_ENDED, data))
-    report = Report(plan.id, ending, _hosts(plan, records), why)
+    report = _report(means, plan, ending, why)
     _tell(means, plan, report)
     return report
 
@@ -305,13 +332,14 @@ def _hosts(plan: Plan, records: Sequence[Record]) -> dict[str, tuple[str, str, s
     return hosts
 
 
-def _started(means: Means, plan: Plan) -> Event:
+def _started(means: Means, plan: Plan, accepted: Sequence[Refused]) -> Event:
     data = {
         "ntas": [{"id": n.id, "zone": n.zone, "ends_at": n.ends_at.isoformat()} for n in plan.ntas],
         "reason": plan.reason,
         "ticket": plan.ticket,
         "created_by": plan.created_by,
         "approved_by": [approval.by for approval in good_approvals(plan)],
+        "accepted": [{"rule": r.rule, "by": means.by, "what": r.what} for r in accepted],
         "hosts": [planned.host.name for planned in plan.hosts],
     }
     return _event(means, plan, Kind.APPLY_STARTED, data)

@@ -27,7 +27,7 @@ def bring_in(means: Means, plan: Plan, record: Record, names: Sequence[str]) -> 
     complaints = not_fit(means, plan, _hosts(plan, readings))
     left |= {name: ("baseline", complaint) for name, complaint in complaints.items()}
     fit = {name: reading for name, reading in readings.items() if name not in complaints}
-    left |= _put_on(means, plan, record, fit)
+    left |= _put_on(means, plan, record, fit, stoppable=True)
     unverified = not_relieved(means, plan, [h for h in _hosts(plan, fit) if h.name not in left])
     sent(means, plan, record, list(unverified), "revert")
     return left | {name: (UNVERIFIED, why) for name, why in unverified.items()}
@@ -39,7 +39,7 @@ def give_back(means: Means, plan: Plan, record: Record, names: Sequence[str]) ->
     That they fail is why it comes back, so they are not asked first, and it stays on.
     """
     readings, left = _fit(means, plan, record, names)
-    return left | _put_on(means, plan, record, readings)
+    return left | _put_on(means, plan, record, readings, stoppable=False)
 
 
 def _fit(
@@ -55,13 +55,20 @@ def _fit(
     return {name: reading for name, reading in readings.items() if name not in left}, left
 
 
-def _put_on(means: Means, plan: Plan, record: Record, readings: dict[str, HostReading]) -> Left:
+def _put_on(
+    means: Means,
+    plan: Plan,
+    record: Record,
+    readings: dict[str, HostReading],
+    *,
+    stoppable: bool,
+) -> Left:
     orders = (order(record),)
     jobs = [
         Job(host, "apply", orders, change(host, readings[host.name], orders))
         for host in _hosts(plan, readings)
     ]
-    results = send(means, plan.id, jobs, deadline=plan.deadline)
+    results = send(means, plan.id, jobs, deadline=plan.deadline, stoppable=stoppable)
     return {
         name: (result.rule or result.outcome, result.message)
         for name, result in results.items()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from orchestrator.errors import NtactlError, Refused
 from orchestrator.incident.journal import Event, Kind
 from orchestrator.incident.lifecycle import Phase, Record, fold, phase
+from orchestrator.model import State, Verdict
 from orchestrator.rollout.plan import Approval, Plan, budget_sentence, calls_for_nta, digest_of
 
 
@@ -32,35 +33,61 @@ def check_approvable(plan: Plan, now: datetime) -> None:
         )
 
 
-def check_startable(plan: Plan, records: Iterable[Record], now: datetime) -> None:
-    """May it be started (not: taken up again)? Raises Refused, the rule named."""
+def check_startable(
+    plan: Plan, records: Iterable[Record], now: datetime, accepting: Collection[str] = ()
+) -> tuple[Refused, ...]:
+    """May it be started (not: taken up again)? Gives the refusals that were accepted.
+
+    Raises Refused, the rule named.
+    """
     check_approvable(plan, now)
-    check_worth_asking(plan)
+    accepted = check_worth_asking(plan, accepting)
     _check_approvals(plan)
     if plan.action == "apply":
         _check_zones_free(plan, records)
     else:
         check_renewable([r for r in records if r.id == plan.ntas[0].id], now)
+    return accepted
 
 
-def check_worth_asking(plan: Plan) -> None:
-    """Is there anything to say yes to? Raises Refused, the rule named."""
+def check_worth_asking(plan: Plan, accepting: Collection[str] = ()) -> tuple[Refused, ...]:
+    """Is there anything to say yes to? Gives the refusals whose rules a person accepts.
+
+    Raises Refused, the rule named.
+    """
     if plan.mode != "nta":
         raise Refused("preview-mode", f"--mode {plan.mode} is shown in a plan, never applied")
-    if plan.action == "apply":
-        _check_verdicts(plan)
-    _check_hosts(plan)
+    refusals = _by_verdict(plan) if plan.action == "apply" else []
+    _check_some_host(plan)
+    refusals += _by_budget(plan)
+    for refusal in refusals:
+        if refusal.rule not in accepting:
+            raise refusal
+    return tuple(refusals)
 
 
-def _check_verdicts(plan: Plan) -> None:
+def _by_verdict(plan: Plan) -> list[Refused]:
+    """Refusals that who knows better may accept. Raises Refused for zones that are not bogus."""
+    refusals = []
     for verdict in plan.verdicts:
-        if not calls_for_nta(verdict):
-            raise Refused(
-                "verdict",
-                f"{verdict.zone} is {verdict.state.value}, remedy {verdict.remedy.value}: "
-                f"{verdict.remedy_reason or 'an NTA would not help'}",
-                next_step=f"ntactl check {verdict.zone}",
-            )
+        if calls_for_nta(verdict):
+            continue
+        refusal = Refused(
+            "verdict",
+            f"{verdict.zone} is {verdict.state.value}, remedy {verdict.remedy.value}: "
+            f"{verdict.remedy_reason or 'an NTA would not help'}",
+            next_step=f"ntactl check {verdict.zone}{_accept('verdict', verdict)}",
+        )
+        if verdict.state is not State.BOGUS:
+            raise refusal
+        refusals.append(refusal)
+    return refusals
+
+
+def _accept(rule: str, verdict: Verdict | None = None) -> str:
+    if verdict is not None and verdict.state is not State.BOGUS:
+        return "; nobody can accept this: an NTA cures nothing but a bogus zone"
+    return f"; or accept it: --accept {rule}"
 
 
 def _check_zones_free(plan: Plan, records: Iterable[Record]) -> None:
@@ -109,19 +136,26 @@ def good_approvals(plan: Plan) -> list[Approval]:
     ]
 
 
-def _check_hosts(plan: Plan) -> None:
+def _check_some_host(plan: Plan) -> None:
     left = plan.left_alone()
     if len(left) == len(plan.hosts):
         why = "; ".join(f"{p.host.name}: {p.rule} ({p.message})" for p in left)
         raise Refused("no-host-left", f"no host can take this plan: {why}")
-    if counted(plan, (p.rule for p in left)) > plan.playbook.budget.failed_hosts:
-        names = ", ".join(f"{p.host.name} ({p.rule})" for p in left)
-        raise Refused(
-            "budget",
-            f"{len(left)} hosts are left alone before it starts: {names}. "
-            f"{budget_sentence(plan.playbook)}",
-            next_step="mend the hosts or raise budget.failed_hosts, then make a new plan",
-        )
+
+
+def _by_budget(plan: Plan) -> list[Refused]:
+    left = plan.left_alone()
+    if counted(plan, (p.rule for p in left)) <= plan.playbook.budget.failed_hosts:
+        return []
+    names = ", ".join(f"{p.host.name} ({p.rule})" for p in left)
+    refusal = Refused(
+        "budget",
+        f"{len(left)} hosts are left alone before it starts: {names}. "
+        f"{budget_sentence(plan.playbook)}",
+        next_step="mend the hosts or raise budget.failed_hosts, then make a new plan"
+        "; or go on without these: --accept budget",
+    )
+    return [refusal]
 
 
 def counted(plan: Plan, rules: Iterable[str]) -> int:
@@ -140,14 +174,32 @@ def was_started(plan: Plan, events: Iterable[Event]) -> bool:
 
 
 def check_unfinished(plan: Plan, events: Sequence[Event], now: datetime) -> None:
-    """A plan that was started is taken up again only while there is something to do."""
+    """May a plan that was started go on by itself? Raises Refused where it had come to its end."""
+    for record in _standing(plan, events, now):
+        if record.outcome in {"done", "pending"}:
+            raise _finished(plan, record.outcome, "ntactl status; ntactl apply PLAN --resume")
+
+
+def check_resumable(plan: Plan, events: Sequence[Event], now: datetime) -> None:
+    """May hosts that lack it be brought in, by approvals that count now? Raises Refused."""
+    if not was_started(plan, events):
+        raise Refused(
+            "not-started",
+            f"plan {plan.id} was never started from this state",
+            next_step="ntactl apply PLAN, without --resume; or --state DIR",
+        )
+    _standing(plan, events, now)
+    _check_approvals(plan)
+
+
+def _standing(plan: Plan, events: Sequence[Event], now: datetime) -> list[Record]:
+    """The plan's NTAs, none of which has ended or is on its way out. Raises Refused."""
     if plan.action == "renew":
         raise _finished(plan, "the renewal is in force, watch brings late hosts in line")
-    for record in fold(events).values():
-        if record.plan != plan.id:
-            continue
-        if record.ended_at is not None or record.outcome == "done":
-            raise _finished(plan, record.ended_why or record.outcome)
+    records = [record for record in fold(events).values() if record.plan == plan.id]
+    for record in records:
+        if record.ended_at is not None:
+            raise _finished(plan, record.ended_why)
         if record.reverting or record.canaries:
             raise Refused(
                 "reverting",
@@ -160,11 +212,9 @@ def check_unfinished(plan: Plan, events: Sequence[Event], now: datetime) -> None
                 f"the NTAs of plan {plan.id} have reached their end",
                 next_step="ntactl watch --once takes out what is left",
             )
+    return records
 
 
-def _finished(plan: Plan, how: str) -> Refused:
-    return Refused(
-        "plan-finished",
-        f"plan {plan.id} was carried out already ({how})",
-        next_step="ntactl status",
-    )
+def _finished(plan: Plan, how: str, next_step: str = "ntactl status") -> Refused:
+    what = f"plan {plan.id} was carried out already ({how})"
+    return Refused("plan-finished", what, next_step=next_step)

@@ -268,13 +268,17 @@ def warnings(request: Request, verdicts: Sequence[Verdict]) -> list[str]:
     ]
     found += [
         f"{verdict.zone} is {verdict.state.value}, remedy {verdict.remedy.value}: "
-        f"apply will refuse this plan ({verdict.remedy_reason})"
+        f"apply will refuse this plan{_unless(verdict)} ({verdict.remedy_reason})"
         for verdict in verdicts
         if not calls_for_nta(verdict)
     ]
     if request.mode != "nta":
         found.append(f"--mode {request.mode} is a preview: apply will refuse this plan")
     return found
+
+
+def _unless(verdict: Verdict) -> str:
+    return " without --accept verdict" if verdict.state is State.BOGUS else ""
 
 
 def calls_for_nta(verdict: Verdict) -> bool:

@@ -107,7 +107,6 @@ def _once(
         job = by_name[outcome.host]
         result = _result(job, outcome, means.clock())
         means.journal.append(_finished(means, plan_id, job, result))
-        means.say(_line(job, result))
         results[outcome.host] = result
     return results
 
@@ -167,12 +166,6 @@ def _event(means: Means, plan_id: str, job: Job, kind: Kind, data: dict[str, Any
         by=means.by,
         data={"action": job.action, **data},
     )
-
-
-def _line(job: Job, result: Result) -> str:
-    rule = f" [{result.rule}]" if result.rule else ""
-    message = f" {result.message}" if result.message else ""
-    return f"{job.host.name}: {result.outcome}{rule}{message}"
 
 
 def read(

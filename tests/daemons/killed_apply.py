@@ -1,4 +1,4 @@
-"""Run `ntactl apply PLAN`, and die of SIGKILL right after the N-th journal step: N PLAN."""
+"""Run `ntactl apply PLAN ...`, die of SIGKILL right after the N-th journal step: N PLAN ..."""
 
 import os
 import signal
@@ -24,4 +24,4 @@ class DyingStore(store.Store):
 
 
 store.Store = DyingStore  # type: ignore[misc]
-sys.exit(run(["apply", plan]))
+sys.exit(run(["apply", plan, *sys.argv[3:]]))

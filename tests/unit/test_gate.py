@@ -13,6 +13,7 @@ from orchestrator.incident.lifecycle import fold
 from orchestrator.model import HostReading, Remedy, RunningNta, State, Verdict
 from orchestrator.playbook import Approvals, Budget, Controls, Playbook
 from orchestrator.rollout import gate
+from orchestrator.rollout.accept import ACCEPTABLE
 from orchestrator.rollout.plan import Approval, Plan, Request, check_request, make, sealed
 
 NOW = datetime(2026, 5, 5, 22, 0, tzinfo=UTC)
@@ -71,9 +72,14 @@ def approved(made: Plan, *people: str) -> Plan:
     return made.model_copy(update={"approvals": approvals})
 
 
-def rule_of(made: Plan, now: datetime = NOW, records: tuple[object, ...] = ()) -> str:
+def rule_of(
+    made: Plan,
+    now: datetime = NOW,
+    records: tuple[object, ...] = (),
+    accepting: tuple[str, ...] = (),
+) -> str:
     with pytest.raises(Refused) as refusal:
-        gate.check_startable(made, records, now)
+        gate.check_startable(made, records, now, accepting)
     return refusal.value.rule
 
 
@@ -132,6 +138,22 @@ def test_a_verdict_that_calls_for_no_nta(state: State, remedy: Remedy) -> None:
     assert rule_of(approved(plan(seen=verdict(state, remedy)), "b")) == "verdict"
 
 
+@pytest.mark.parametrize("remedy", [Remedy.ESCALATE, Remedy.NTA_CHILD])
+def test_a_verdict_on_a_bogus_zone_can_be_accepted(remedy: Remedy) -> None:
+    made = approved(plan(seen=verdict(State.BOGUS, remedy)), "b")
+    assert any("--accept verdict" in warning for warning in made.warnings)
+    (accepted,) = gate.check_startable(made, (), NOW, ["verdict"])
+    assert accepted.rule == "verdict"
+    assert rule_of(made, accepting=("budget",)) == "verdict"
+
+
+@pytest.mark.parametrize("state", [State.SECURE, State.INSECURE, State.INDETERMINATE])
+def test_nobody_can_accept_an_nta_on_what_is_not_bogus(state: State) -> None:
+    made = approved(plan(seen=verdict(state, Remedy.ESCALATE)), "b")
+    assert not any("--accept" in warning for warning in made.warnings)
+    assert rule_of(made, accepting=("verdict",)) == "verdict"
+
+
 def test_preview_modes_are_never_applied() -> None:
     assert rule_of(approved(plan(mode="override"), "b")) == "preview-mode"
 
@@ -146,6 +168,16 @@ def test_budget_is_an_absolute_number() -> None:
     two = {"h1": ("unreachable", ""), "h2": ("broken-config", "")}
     assert rule_of(approved(plan(tight, faults=two), "b")) == "budget"
     gate.check_startable(approved(plan(tight, faults={"h1": ("unreachable", "")}), "b"), (), NOW)
+
+
+def test_hosts_left_alone_can_be_accepted_but_not_an_empty_fleet() -> None:
+    none = PLAYBOOK.model_copy(update={"budget": Budget(failed_hosts=0)})
+    made = approved(plan(none, faults={"h1": ("unreachable", "")}), "b")
+    (accepted,) = gate.check_startable(made, (), NOW, ["budget"])
+    assert (accepted.rule, "h1 (unreachable)" in accepted.what) == ("budget", True)
+    down = {h.name: ("unreachable", "no answer") for h in HOSTS}
+    every = approved(plan(none, faults=down), "b")
+    assert rule_of(every, accepting=tuple(ACCEPTABLE)) == "no-host-left"
 
 
 def test_unreachable_hosts_may_be_spared_by_the_budget() -> None:
@@ -187,12 +219,39 @@ def test_a_zone_that_has_an_nta_gets_no_second() -> None:
     assert rule_of(made, records=records) == "zone-has-nta"
 
 
-@pytest.mark.parametrize("outcome", ["done", "taken-back", "nothing-changed"])
+@pytest.mark.parametrize("outcome", ["done", "pending", "taken-back", "nothing-changed"])
 def test_a_plan_is_carried_out_once(outcome: str) -> None:
     made = approved(plan(), "b")
     with pytest.raises(Refused) as refusal:
         gate.check_unfinished(made, [started(made), ended(made, outcome)], NOW)
     assert refusal.value.rule == "plan-finished"
+
+
+@pytest.mark.parametrize("outcome", ["done", "pending", "person-needed"])
+def test_on_a_persons_word_a_plan_that_stands_is_taken_up_again(outcome: str) -> None:
+    made = approved(plan(), "b")
+    events = [started(made), ended(made, outcome)]
+    gate.check_resumable(made, events, NOW + timedelta(hours=1))
+    assert resume_rule(made, events, made.ntas[0].ends_at) == "plan-ended"
+    assert resume_rule(plan(), events) == "unapproved"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "rule"), [("taken-back", "plan-finished"), ("nothing-changed", "plan-finished")]
+)
+def test_what_has_ended_is_not_resumed(outcome: str, rule: str) -> None:
+    made = approved(plan(), "b")
+    assert resume_rule(made, [started(made), ended(made, outcome)]) == rule
+
+
+def test_what_was_never_started_is_not_resumed() -> None:
+    assert resume_rule(approved(plan(), "b"), []) == "not-started"
+
+
+def resume_rule(made: Plan, events: list[Event], now: datetime = NOW) -> str:
+    with pytest.raises(Refused) as refusal:
+        gate.check_resumable(made, events, now)
+    return refusal.value.rule
 
 
 def test_an_unfinished_plan_goes_on_though_it_is_stale_by_now() -> None:

@@ -1,5 +1,7 @@
 """Which hosts a lab has, from what was asked for."""
 
+import subprocess
+
 import pytest
 
 from orchestrator.errors import BadInput
@@ -39,3 +41,12 @@ def test_clearing_a_badly_chosen_folder_keeps_what_is_not_the_labs(tmp_path) -> 
 
 def test_no_lab_runs_in_an_empty_folder(tmp_path) -> None:
     assert running_lab(Folder(tmp_path)) is None
+
+
+def test_a_process_of_another_whose_words_are_no_text(tmp_path) -> None:
+    other = subprocess.Popen(["sh", "-c", "echo; read line", b"\xff"], stdin=-1, stdout=-1)
+    try:
+        assert other.stdout.readline() == b"\n"
+        assert running_lab(Folder(tmp_path)) is None
+    finally:
+        other.communicate(b"\n")

@@ -181,3 +181,11 @@ def test_after_a_take_back_nothing_is_pending_and_it_has_ended() -> None:
     )
     assert not record.live()
     assert record.pending() == ()
+
+
+def test_what_was_accepted_stays_on_record_and_later_starts_add_to_it() -> None:
+    told = {"rule": "budget", "by": "ann", "what": "w"}
+    first = started().model_copy(update={"data": {**started().data, "accepted": [told]}})
+    record = fold([first, started()])[NTA]
+    assert [(a.rule, a.by) for a in record.accepted] == [("budget", "ann")]
+    assert after().accepted == ()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from orchestrator.incident.lifecycle import Accepted
 from orchestrator.report.apply import json_of, text_of
 from orchestrator.rollout.apply import Ending, Report
 
@@ -37,3 +38,28 @@ def test_which_of_the_two_it_is_stands_in_the_text() -> None:
 
 def test_a_revert_is_told_in_its_own_words() -> None:
     assert "is out" in text_of(report("done", "reverted"), "revert")
+
+
+def test_of_a_thousand_hosts_those_that_are_not_well_are_named() -> None:
+    hosts = {f"h{n}": ("applied", "", "and read back") for n in range(998)}
+    hosts |= {
+        "x1": ("unreachable", "unreachable", "no answer"),
+        "x2": ("reverted", "unverified", ""),
+    }
+    text = text_of(Report("p1", "pending", hosts))
+    assert text.splitlines()[:3] == [
+        "  998 hosts  applied",
+        "  x1  unreachable [unreachable]  no answer",
+        "  x2  reverted [unverified]",
+    ]
+    assert "ntactl apply PLAN --resume" in text
+    assert len(json_of(Report("p1", "pending", hosts))["hosts"]) == 1000
+
+
+def test_who_accepted_what_is_told() -> None:
+    accepted = Accepted("budget", "ann", "refused by rule 'budget': 3 hosts are left alone")
+    made = Report("p1", "pending", {}, accepted=(accepted,))
+    assert "ann accepted: refused by rule 'budget'" in text_of(made)
+    assert json_of(made)["accepted"] == [
+        {"rule": "budget", "by": "ann", "what": "refused by rule 'budget': 3 hosts are left alone"}
+    ]
