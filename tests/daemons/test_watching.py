@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from harness import NTACTL, ROOT, Lab, a_lab, heard, wait_until
 
 MANY = 12  # hosts of the second wave
@@ -23,6 +24,9 @@ MANY = 12  # hosts of the second wave
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with a_lab(tmp_path_factory.mktemp("fleet"), "unbound=7,bind=7") as lab:
+        book = lab.folder / "playbook.yaml"
+        large = {"site_share": "100%"}  # so that all but the canary are one wave
+        book.write_text(yaml.safe_dump(yaml.safe_load(book.read_text()) | large))
         lab.lab("break", "de.", "--as", "zm-2015")
         yield lab
 
