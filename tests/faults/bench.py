@@ -27,6 +27,7 @@ from orchestrator.lab.folder import Folder, require_running
 ZONE = "de."
 CHILD = str(Path(__file__).with_name("child.py"))
 PREPARE = str(Path(__file__).with_name("prepare.py"))
+BUDGETS = (1, 1, 4)  # how many hosts may fail; drawn, so most often one
 CALM = 3  # looks in a row
 PATIENCE = 120  # seconds for one command; nothing may hang
 
@@ -77,11 +78,14 @@ class Bench:
             )
         return Child(process, folder)
 
-    def plan(self, state: Path, file: Path, lifetime: str, *, applied: bool = False) -> Any:
+    def plan(
+        self, state: Path, file: Path, lifetime: str, *, budget: int, applied: bool = False
+    ) -> Any:
         """An approved plan, and where asked carried out. Gives its content."""
         how_far = "applied" if applied else "plan"
         command = self.argv(PREPARE, str(file), lifetime, how_far)
-        done = run(command, self.env(state), timeout=PATIENCE)
+        policy = {"NTACTL_PLAYBOOK": str(self.lab.folder / f"budget-{budget}.yaml")}
+        done = run(command, self.env(state) | policy, timeout=PATIENCE)
         assert done.code == 0, f"no plan to begin with: {done.out}\n{done.err}"
         return json.loads(file.read_text())
 
@@ -169,7 +173,9 @@ def _relayed(lab: Lab, wire: Wire) -> None:
     (lab.folder / "relayed.yaml").write_text(yaml.safe_dump(content))
     policy: Any = yaml.safe_load((lab.folder / "playbook.yaml").read_text())
     policy["host_deadline"] = "20s"
-    (lab.folder / "playbook.yaml").write_text(yaml.safe_dump(policy))
+    for budget in set(BUDGETS):
+        policy["budget"]["failed_hosts"] = budget
+        (lab.folder / f"budget-{budget}.yaml").write_text(yaml.safe_dump(policy))
 
 
 def report_of(done: Run) -> dict[str, Any]:

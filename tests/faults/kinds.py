@@ -14,7 +14,7 @@ from typing import Any
 
 from harness import Run
 
-from faults.bench import Bench, Child
+from faults.bench import BUDGETS, Bench, Child
 from faults.hosts import DISK, DROPINS, PLACES, BenchHost
 
 # How many moments a transaction has that nothing disturbs; a journal step counts twice.
@@ -44,6 +44,7 @@ class Draw:
     moment: str
     at: int
     number: float
+    budget: int
 
     @property
     def restarts(self) -> bool:
@@ -122,6 +123,7 @@ def draw(seed: int) -> Draw:
         moment=moment,
         at=chance.randint(1, most),
         number=chance.random(),
+        budget=chance.choice(BUDGETS),
     )
 
 

@@ -91,8 +91,9 @@ class _Player:
         self._after(scene, done)
 
     def _approved(self, name: str, *, applied: bool = False) -> Any:
-        life = self.draw.kind.lifetime
-        return self.bench.plan(self.state, self.folder / name, life, applied=applied)
+        life, budget = self.draw.kind.lifetime, self.draw.budget
+        path = self.folder / name
+        return self.bench.plan(self.state, path, life, budget=budget, applied=applied)
 
     @contextmanager
     def _struck(self) -> Iterator[Scene | None]:

@@ -20,6 +20,7 @@ CUTS = {
 
 def copy_without(piece: str, folder: Path) -> Path:
     """A copy of the product without that piece. Gives its folder."""
+    shutil.rmtree(folder, ignore_errors=True)
     for name in ("orchestrator", "templates", "playbooks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     file, old, new = CUTS[piece]
