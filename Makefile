@@ -6,7 +6,7 @@ STAMP := .venv/.ntactl-setup
 # Namespaces and real daemons need root; with `sudo -v` before, an ordinary user is as welcome.
 ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n -E)
 
-.PHONY: help setup packages drill test soak fuzz lint bench bench-push bench-scale bench-detect bench-outages clean
+.PHONY: help setup packages drill test soak fuzz faults lint bench bench-push bench-scale bench-detect bench-outages clean
 .NOTPARALLEL:
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test    every test, on real daemons, under 20 min"
 	@echo "make soak    the long waits: minutes of flapping, twenty scans of a whole root; half an hour"
 	@echo "make fuzz    hostile answers, an hour of them (SECONDS=, SEED=)"
+	@echo "make faults  N transactions with a fault in each, on real hosts; an hour or two (N=, SEED=)"
 	@echo "make lint    ruff, mypy, shellcheck"
 	@echo "make bench   how long the command line takes to answer"
 	@echo "make bench-detect   how fast a scan of the whole root is, beside other validators; minutes"
@@ -46,6 +47,9 @@ soak: setup
 
 fuzz: setup
 	$(PY) tests/bench/fuzz.py --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
+
+faults: setup
+	$(ROOT) env PYTHONPATH=tests $(PY) -m faults --seed $(or $(SEED),1) -n $(or $(N),300) $(MORE)
 
 lint: setup
 	$(PY) -m ruff check orchestrator tests
