@@ -205,7 +205,10 @@ def at_work(
 
 @contextmanager
 def _stop_on_interrupt(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C asks to stop after the hosts in flight, the second stops at once."""
+    """The first Ctrl-C asks to stop after the hosts in flight, the second stops at once.
+
+    One more, when the work is over, must not cut off what is then told: where things stand.
+    """
     asked = False
 
     def interrupted(_signal: int, _frame: FrameType | None) -> None:
@@ -219,7 +222,7 @@ def _stop_on_interrupt(say: Callable[[str], None]) -> Iterator[Callable[[], bool
     try:
         yield lambda: asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.SIG_IGN if asked else before)
 
 
 @contextmanager
