@@ -29,6 +29,7 @@ from orchestrator.rollout.send import Job, Result, read, send
 from orchestrator.rollout.transaction import NtaOrder
 from orchestrator.rollout.waves import STAND_INS, stand_ins
 
+STALE = "stale-generation"  # the rule of a host that has had newer orders
 FEW = 10  # hosts that are told by name; more are counted
 
 Ending = Literal[
@@ -82,13 +83,23 @@ def carry_out(means: Means, plan: Plan, accepted: Sequence[Refused] = ()) -> Rep
         if means.stopping():
             return stopped(means, plan)
         done |= set(wave)
-        if trouble := _wave(means, plan, wave, canary=canary):
-            return _take_back(means, plan, trouble)
-        if means.stopping():
-            return stopped(means, plan)
-        if breach := _budget_trouble(means, plan, done):
-            return _on_breach(means, plan, breach)
+        trouble = _wave(means, plan, wave, canary=canary)
+        if report := _cut_short(means, plan, trouble, done):
+            return report
     return ended(means, plan, "")
+
+
+def _cut_short(means: Means, plan: Plan, trouble: str, done: set[str]) -> Report | None:
+    """How it ends after a wave, with this trouble in it, that is to be the last; else None."""
+    if overtaken := _overtaken(means, plan, done):
+        return ended(means, plan, overtaken)
+    if trouble:
+        return _take_back(means, plan, trouble)
+    if means.stopping():
+        return stopped(means, plan)
+    if breach := _budget_trouble(means, plan, done):
+        return _on_breach(means, plan, breach)
+    return None
 
 
 def named(names: Sequence[str]) -> str:
@@ -149,6 +160,14 @@ def _wave(means: Means, plan: Plan, names: Sequence[str], *, canary: bool) -> st
         return _canary_trouble(results, complaints)
     _take_back_hosts(means, plan, list(complaints))
     return ""
+
+
+def _overtaken(means: Means, plan: Plan, done: set[str]) -> str:
+    """Who slept while another ntactl went on must not undo its work: not even by a take-back."""
+    every = [record.hosts.items() for record in records_of(means, plan)]
+    if not any(host.rule == STALE for hosts in every for name, host in hosts if name in done):
+        return ""
+    return "hosts have had newer orders, from another ntactl: this run touches nothing more"
 
 
 def _on(means: Means, plan: Plan) -> set[str]:

@@ -74,15 +74,19 @@ def send(
 ) -> dict[str, Result]:
     """Carry the jobs out, and write down what came of each. Gives results by host name.
 
-    When a person asks to stop, what is `stoppable` begins on no further host.
+    When a person asks to stop, what is `stoppable` begins on no further host. All tries are one
+    order, of one generation: what others did between them must not be undone by the second.
     """
+    generation = _generation(means, plan_id)
     results: dict[str, Result] = {}
     left = list(jobs)
     stopping = means.stopping if stoppable else _never
     for _ in range(TRIES):
         if not left:
             break
-        results |= _once(means, plan_id, left, deadline, stopping)
+        results |= _once(
+            means, plan_id, left, generation=generation, deadline=deadline, stopping=stopping
+        )
         left = [job for job in left if results[job.host.name].outcome == "unknown"]
     return results
 
@@ -95,10 +99,11 @@ def _once(
     means: Means,
     plan_id: str,
     jobs: Sequence[Job],
+    *,
+    generation: int,
     deadline: float,
     stopping: Callable[[], bool],
 ) -> dict[str, Result]:
-    generation = _generation(means, plan_id)
     means.journal.append(*(_sent(means, plan_id, job, generation) for job in jobs))
     by_name = {job.host.name: job for job in jobs}
     programs = [(job.host, _program(job, generation)) for job in jobs]

@@ -128,6 +128,23 @@ def test_a_canary_that_does_not_verify_takes_everything_back(
     assert broken.files() == before
 
 
+def test_who_finds_newer_orders_on_a_host_touches_nothing_more(broken: Lab, tmp_path: Path) -> None:
+    """Another ntactl went on while this one slept: whatever the budget, it has to be asked."""
+    path, made = planned(broken, tmp_path, {"failed_hosts": 4})
+    newer = "echo $(($(date +%s) * 1000 + 50000)) >/var/lib/ntactl/generation"
+    assert broken.on_host("bind1", f"mkdir -p -m 700 /var/lib/ntactl && {newer}").code == 0
+    try:
+        done = broken.ok("apply", str(path), code=6)
+    finally:
+        broken.on_host("bind1", "rm /var/lib/ntactl/generation")
+    assert "bind1: refused [stale-generation]" in done.err
+    assert "newer orders, from another ntactl: this run touches nothing more" in done.out
+    assert "wave: " not in done.err
+    assert "taking back" not in done.err
+    assert on(broken) == {"unbound1"}
+    broken.ok("revert", made["ntas"][0]["id"], "--yes")
+
+
 def test_no_more_of_a_site_goes_at_once_than_its_share(broken: Lab, tmp_path: Path) -> None:
     """Two engines on one site of four, of which one host may go at a time."""
     content = yaml.safe_load((broken.folder / "inventory.yaml").read_text())

@@ -30,7 +30,7 @@ OPTION = f'server:\n    domain-insecure: "{BY_FILE}"\n'
 # One small disk for all that ntactl writes, so that it can be filled or made read-only.
 SET_UP = f"""set -e
 mkdir -p {DISK} /run/faults
-mount -t tmpfs -o size=2m,mode=700 faults {DISK}
+mount -t tmpfs -o size=4m,mode=700 faults {DISK}
 for place in {{places}}; do
   mkdir -p $place $(dirname {DISK}$place)
   cp -a $place {DISK}$place
@@ -44,9 +44,9 @@ for name in {TOOLS}; do
   chmod 755 /usr/local/sbin/$name
 done
 """
+# A transaction that goes on meanwhile lifts first and disarms after, so the list is taken twice.
 LOOK = """
-echo "up $({list} >/run/faults-list 2>/dev/null && echo yes)"
-sed 's/^/listed /' /run/faults-list
+{list} >/run/faults-first 2>/dev/null
 echo "checker $({checker} >/dev/null 2>&1; echo $?)"
 find {config} /etc/cron.d -printf 'file %p %m %U:%G %y ' \
   \\( -type f -exec sh -c 'sha256sum <"$1"' - {{}} \\; -o -printf '\\n' \\)
@@ -56,6 +56,9 @@ for nta in /var/lib/ntactl/nta/*/; do
   echo "nta $id $(cat "$nta/ends_at") $([ -s "$nta/guard" ] && [ -s "/etc/cron.d/ntactl-$id" ] &&
     [ -s "$nta/ends_at" ] && echo armed)"
 done
+echo "up $({list} >/run/faults-list 2>/dev/null && echo yes)"
+sed 's/^/listed /' /run/faults-list
+sed 's/^/first /' /run/faults-first
 """
 
 
@@ -127,8 +130,9 @@ class BenchHost:
     def service(self, *argv: str) -> None:
         self.sh(f"/etc/lab/service {' '.join(argv)}", check=False)
 
-    def add_by_hand(self) -> None:
-        """The NTA that somebody set by hand; setting it again changes nothing."""
+    def make_ready(self) -> None:
+        """The NTA that somebody set by hand, and room on the small disk."""
+        self.sh("for n in /var/lib/ntactl/nta/*/ended; do [ ! -e $n ] || rm -rf ${n%/ended}; done")
         if BY_HAND not in self.look().zones:
             self.sh(ADD[self.engine])
 
@@ -163,9 +167,10 @@ def _seen(lines: list[list[str]], engine: str) -> Seen:
     of = {word: [rest for found, rest in said if found == word] for word, _ in said}
     ntas = [rest.split() for rest in of.get("nta", [])]
     files = dict(rest.split(maxsplit=1) for rest in of["file"])
+    zones = _zones(of.get("first", []), engine) & _zones(of.get("listed", []), engine)
     return Seen(
         up=of["up"] == ["yes"],
-        zones=tuple(sorted(_zones(of.get("listed", []), engine))),
+        zones=tuple(sorted(zones)),
         checks=of["checker"] == ["0"],
         files=files,
         ends={

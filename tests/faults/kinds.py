@@ -26,6 +26,7 @@ COMMANDS = {
     ("revert", False): 79,
 }
 BYTES = 31_700
+GREETINGS = 6_000  # bytes, a little more than go over before a program is sent
 WAVES = 2
 HOSTS = 4
 STEP, COMMAND, BYTE, SENT = "step", "command", "byte", "sent"
@@ -114,6 +115,7 @@ def draw(seed: int) -> Draw:
     host = chance.randrange(HOSTS)
     commands = COMMANDS[action, host < HOSTS // 2]  # the first ones run Unbound
     most = {STEP: STEPS[action], COMMAND: commands, BYTE: BYTES, SENT: WAVES}[moment]
+    least = GREETINGS if kind.name == "paused" and moment == BYTE else 1
     return Draw(
         seed=seed,
         kind=kind,
@@ -121,7 +123,7 @@ def draw(seed: int) -> Draw:
         action=action,
         host=host,
         moment=moment,
-        at=chance.randint(1, most),
+        at=chance.randint(least, most),
         number=chance.random(),
         budget=chance.choice(BUDGETS),
     )
@@ -261,11 +263,16 @@ def second_operator(scene: Scene) -> str:
 
 
 def take_over(scene: Scene) -> str:
-    """The operator sleeps; another, who has his journal, takes the NTA out; he wakes up."""
+    """The operator sleeps; another, who has his journal, takes the NTA out; he wakes up.
+
+    A program that is on its way then does not come through, so that he sends it once more.
+    """
     os.kill(scene.child.process.pid, signal.SIGSTOP)
     state = scene.copy_of_state()
     done = scene.bench.ntactl(state, "revert", scene.nta, "--yes", "--json")
     scene.others.append(("revert", state, done))
+    if scene.draw.moment == BYTE:
+        scene.bench.wire.cut(scene.host.name, stay=False)
     os.kill(scene.child.process.pid, signal.SIGCONT)
     return f"operator stopped, another one reverted (exit {done.code}), operator woken"
 
@@ -303,7 +310,7 @@ KINDS = (
     Kind("slow", slow_down, speed_up, variants=("held", "resolver")),
     Kind("clock", shift_clock, set_clock, variants=("ahead", "behind")),
     Kind("two-operators", second_operator, actions=ONLY, variants=("same-state", "own-state")),
-    Kind("paused", take_over, moments=(SENT,), actions=ONLY),
+    Kind("paused", take_over, moments=(SENT, BYTE), actions=ONLY),
     Kind("twice", keep_copy, moments=(STEP,), actions=ONLY, share=1),
     Kind(
         *("dead", leave_alone),

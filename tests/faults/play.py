@@ -76,7 +76,7 @@ class _Player:
 
     def play(self) -> None:
         for host in self.bench.hosts.values():
-            host.add_by_hand()
+            host.make_ready()
         self.before = self.bench.look()
         self.plan = self._approved("plan.json", applied=self.draw.action == "revert")
         self.nta = str(self.plan["ntas"][0]["id"])
@@ -180,7 +180,7 @@ class _Player:
     def _check_report(self, verb: str, done: Run, hosts: invariants.Hosts) -> None:
         self._no_traceback(done)
         unsure = self._unsure()
-        if self.made.draw.kind.name == "two-operators":
+        if self.draw.kind.name in {"two-operators", "paused"}:
             unsure |= set(hosts)
         report = report_of(done)
         self.made.wrong += invariants.reported(
