@@ -132,6 +132,18 @@ def agent(folder: Path, *keys: Path) -> Iterator[None]:
 
 
 @contextmanager
+def dropping(address: str = "127.0.0.1") -> Iterator[int]:
+    """A port whose queue is full: the kernel answers no SYN, as behind a firewall that drops."""
+    with socket.socket() as server, socket.socket() as first, socket.socket() as second:
+        server.bind((address, 0))
+        server.listen(0)
+        for client in (first, second):
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        yield int(server.getsockname()[1])
+
+
+@contextmanager
 def silent() -> Iterator[socket.socket]:
     """A server that is taken for up: the kernel takes connections, and nobody speaks."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:

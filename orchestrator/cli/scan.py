@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +18,7 @@ from orchestrator.cli.desk import moment, names_in, now, playbook_of, probe_of
 
 if TYPE_CHECKING:
     from orchestrator.model import Verdict
+    from orchestrator.scan.scan import Cost
 
 Zones = Annotated[Path | None, typer.Option("--zones", help="Zones to scan, one a line.")]
 StateFile = Annotated[
@@ -84,15 +85,20 @@ def scan(
     scanning = Scan(closely, manner, _bar if sys.stderr.isatty() else nobody)
     found = list(_told(scanning.verdicts(_zones(zones)), json_lines=json_lines))
     if json_lines or as_json:
-        listed = [] if json_lines else [verdict.model_dump(mode="json") for verdict in found]
-        told = {"schema": "ntactl/scan/1", "zones": listed, "cost": asdict(scanning.cost)}
-        print(json.dumps(told | {"clock": clock_told(judged_at, rules)}))
+        listed = [] if json_lines else found
+        _print_json(listed, scanning.cost, clock_told(judged_at, rules))
     else:
         notes = [*other_time(judged_at, rules), *clock_note(found)]
         print("".join(notes), text(found, before, soon, scanning.cost), sep="", end="")
     if kept:
         remember(Memory.of(found, before, now()), kept)
     raise typer.Exit(exit_codes(found))
+
+
+def _print_json(listed: Sequence[Verdict], cost: Cost, clock: dict[str, object]) -> None:
+    zones = [verdict.model_dump(mode="json") for verdict in listed]
+    told = {"schema": "ntactl/scan/1", "zones": zones, "cost": asdict(cost), "clock": clock}
+    print(json.dumps(told))
 
 
 def _file(state: Path | None) -> Path | None:

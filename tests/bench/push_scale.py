@@ -21,6 +21,7 @@ from statistics import median
 from push import ours
 from push_hosts import Hosts, serve
 from push_ours import TIMEOUT
+from sshd import dropping
 
 
 def bar(what: str, figure: float, limit: float, unit: str = "") -> bool:
@@ -36,18 +37,10 @@ def bar(what: str, figure: float, limit: float, unit: str = "") -> bool:
 @contextmanager
 def silence(hosts: Hosts) -> Iterator[None]:
     """Two ports where nobody speaks: one takes connections, one's queue is full."""
-    full = [socket.socket() for _ in range(3)]
-    with socket.create_server(("0.0.0.0", 0), backlog=4096) as silent, full[0]:
-        full[0].bind(("0.0.0.0", 0))
-        full[0].listen(0)
-        for client in full[1:]:
-            client.setblocking(False)
-            client.connect_ex(full[0].getsockname())
-        ports = [silent.getsockname()[1], full[0].getsockname()[1]]
-        (hosts.folder / "silent").write_text(json.dumps(ports))
+    every = "0.0.0.0"  # hosts have an address each
+    with socket.create_server((every, 0), backlog=4096) as silent, dropping(every) as full:
+        (hosts.folder / "silent").write_text(json.dumps([silent.getsockname()[1], full]))
         yield
-    for client in full[1:]:
-        client.close()
 
 
 def holes(hosts: Hosts, count: int, pairs: int) -> Iterator[bool]:

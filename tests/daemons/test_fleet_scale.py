@@ -4,33 +4,18 @@ Times are held against a clean run of the same minute, as the machine may be bus
 """
 
 import os
-import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from harness import wait_until
-from sshd import Sshd, free_port, open_files, silent
+from sshd import Sshd, dropping, free_port, open_files, silent
 
 from orchestrator.fleet.inventory import Host
 from orchestrator.fleet.ssh import Fleet, Outcome
 
 pytestmark = pytest.mark.usefixtures("tidy")
 WORKERS = 4  # fewer than there are black holes
-
-
-@contextmanager
-def dropping() -> Iterator[int]:
-    """A port whose queue is full: the kernel answers no SYN, as behind a firewall that drops."""
-    with socket.socket() as server, socket.socket() as first, socket.socket() as second:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        for client in (first, second):
-            client.setblocking(False)
-            client.connect_ex(server.getsockname())
-        yield int(server.getsockname()[1])
 
 
 def run(fleet: Fleet, hosts: list[Host]) -> tuple[dict[str, Outcome], float, float]:

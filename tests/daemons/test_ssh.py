@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from harness import wait_until
-from sshd import Sshd, free_port, one, silent
+from sshd import Sshd, dropping, free_port, one, silent
 
 from orchestrator.fleet.ssh import Fleet, Outcome
 
@@ -197,13 +197,7 @@ def one_that_hears(sshd: Sshd, says: bytes) -> Outcome:
 
 
 def test_a_full_backlog_times_out(sshd: Sshd) -> None:
-    """The kernel answers nothing more: what a firewall that drops looks like."""
-    with socket.socket() as server, socket.socket() as first, socket.socket() as second:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        for client in (first, second):
-            client.setblocking(False)
-            client.connect_ex(server.getsockname())
-        outcome = one(sshd.host(port=server.getsockname()[1]), connect_timeout=1)
+    with dropping() as port:
+        outcome = one(sshd.host(port=port), connect_timeout=1)
     assert outcome.kind == "unreachable"
     assert "does not answer" in outcome.error
