@@ -255,12 +255,17 @@ class RunningNta(Value):
 
 
 class HeldNta(Value):
-    """One folder nta/ID on a host, as the host tells it."""
+    """One folder nta/ID on a host, as the host tells it; of a damaged end it tells second 0."""
 
     id: str
     zone: Zone
     ends_at: Time
     state: Literal["armed", "applied", "ended"]
+
+    @property
+    def damaged(self) -> bool:
+        """Is its end there unreadable? Its guard takes that for now."""
+        return self.ends_at.timestamp() <= 0
 
 
 class HostReading(Value):

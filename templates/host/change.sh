@@ -83,7 +83,7 @@ stay() { # EXIT OUTCOME RULE MESSAGE: what stood before stands on, so its receip
 prospect() { # -> what becomes of $ids without a person, as the disk and cron tell
   outlook='nothing of it stands any more'
   for id in $ids; do
-    [ -e "$base/nta/$id/ends_at" ] || continue
+    is_on "$id" || continue
     outlook='the guard goes on trying every minute'
     [ "$(ends_of "$id")" -le "$(now)" ] || outlook='the guard lifts it at its end'
     guarded "$id" && scheduler_runs || outlook='and no guard is at work here'
@@ -94,7 +94,7 @@ prospect() { # -> what becomes of $ids without a person, as the disk and cron te
 
 stuck() { # MESSAGE: the guard goes on alone, from now on
   for id in $ids; do
-    [ ! -e "$base/nta/$id/ends_at" ] || put "$base/nta/$id/ends_at" 600 "$(now)"
+    ! is_on "$id" || put "$base/nta/$id/ends_at" 600 "$(now)"
   done
   finish 6 stuck '' "$1; $(prospect)"
 }
@@ -231,7 +231,7 @@ undo() { # ID...: takes each back and reads back that it is gone
   undone=0
   for id in "$@"; do
     order "$id"
-    if [ ! -e "$base/nta/$id/ends_at" ]; then
+    if ! is_on "$id"; then
       rm -rf "$base/nta/$id"
     elif ! lift "$id" || ! end "$id"; then
       undone=1

@@ -18,7 +18,7 @@ guard_lock() { # a full disk makes no lock; lifting late is worse than lifting u
 }
 
 lift_now() { # renewed, or ended by somebody else, while we slept? Then there is nothing to lift
-  if [ ! -e "$base/nta/$id/ends_at" ]; then
+  if ! is_on "$id"; then
     unschedule "$id"
   elif [ "$(remaining)" -le 0 ]; then
     lift "$id" && end "$id"

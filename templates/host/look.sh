@@ -107,7 +107,7 @@ outcome_of() { # ID -> the outcome in its receipt
 }
 
 state_of() { # ID -> none, half (begun, no end known), applied or ended
-  if [ -e "$base/nta/$1/ends_at" ]; then
+  if is_on "$1"; then
     case $(outcome_of "$1") in
     applied | renewed) echo applied ;;
     *) echo half ;;
@@ -126,7 +126,6 @@ held() { # -> "ID ZONE ENDS STATE", one a line
     id=${id##*/}
     state=$(state_of "$id")
     [ "$state" != none ] || continue
-    ends=$(first_line "$base/nta/$id/ends_at" 2>/dev/null || first_line "$base/nta/$id/ended")
-    echo "$id $(first_line "$file") $ends $state"
+    echo "$id $(first_line "$file") $(ends_of "$id") $state"
   done
 }

@@ -113,22 +113,33 @@ lift() { # ID: takes the NTA back; the line in the drop-in goes even when the da
 }
 
 unschedule() { # ID: its cron entry, and one half written
-  rm -f "$cron_folder/ntactl-$1" "$cron_folder/ntactl-$1.new"
+  rm -f "$cron_folder/ntactl-$1" "$cron_folder/ntactl-$1.new" ||
+    because "its guard $cron_folder/ntactl-$1 could not be disarmed"
 }
 
-end() { # ID: it is over; marked first, so that a guard left behind only cleans up
-  nta=$base/nta/$1
-  if mv -f "$nta/ends_at" "$nta/ended" && unschedule "$1"; then
-    settle "$nta" "$cron_folder"
+mark_ended() { # ID: by a rename, which a full disk allows; or its ends_at was lost
+  if [ -e "$base/nta/$1/ends_at" ]; then
+    mv -f "$base/nta/$1/ends_at" "$base/nta/$1/ended"
   else
-    because "the NTA is gone, but its guard $cron_folder/ntactl-$1 could not be disarmed"
+    [ -e "$base/nta/$1/ended" ] || put "$base/nta/$1/ended" 600 "$(now)"
   fi
 }
 
-ends_of() { # ID -> when it ends, as seconds of the epoch; 0 (long ago) when that is unreadable
-  ends_text=$(first_line "$base/nta/$1/ends_at")
+end() { # ID: it is over; marked first, so that a guard left behind only cleans up
+  mark_ended "$1" || because "the NTA is gone, but that cannot be noted in $base/nta/$1" || return 1
+  unschedule "$1" || because "the NTA is gone, but $why" || return 1
+  settle "$base/nta/$1" "$cron_folder"
+}
+
+is_on() { # ID: is it on, or half on, as the disk tells? A lost ends_at ends nothing
+  [ -e "$base/nta/$1/ends_at" ] ||
+    { [ ! -e "$base/nta/$1/ended" ] && [ "$(first_line "$base/nta/$1/step")" = begun ]; }
+}
+
+ends_of() { # ID -> when it ends or ended, in seconds of the epoch; 0 (long ago) when damaged
+  ends_text=$(first_line "$base/nta/$1/ends_at" || first_line "$base/nta/$1/ended")
   case $ends_text in
-  '' | *[!0-9]*) echo 0 ;;
+  '' | *[!0-9]* | 0?* | ????????????*) echo 0 ;; # a shell cannot count with those either
   *) echo "$ends_text" ;;
   esac
 }
