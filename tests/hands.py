@@ -91,8 +91,13 @@ class Hands:
         program = self.apply_program(wanted or self.change(*ntas), order)
         return self._receipt("apply", program)
 
-    def revert(self, *ntas: NtaOrder, order: int | None = None) -> Receipt:
-        return self._receipt("revert", revert_program(self.host, ntas, order or generation()))
+    def revert(self, *ntas: NtaOrder, order: int | None = None, once_more: bool = False) -> Receipt:
+        return self._receipt("revert", self.revert_program(*ntas, order=order, once_more=once_more))
+
+    def revert_program(
+        self, *ntas: NtaOrder, order: int | None = None, once_more: bool = False
+    ) -> str:
+        return revert_program(self.host, ntas, order or generation(), once_more=once_more)
 
     def renew(self, *ntas: NtaOrder, order: int | None = None) -> Receipt:
         return self._receipt("renew", renew_program(self.host, ntas, order or generation()))

@@ -358,8 +358,8 @@ def check_startable(
     return ()
 
 
-def record_named(records: dict[str, Record], text: str) -> Record:
-    """The NTA of that id, or the live one of that zone. Raises BadInput."""
+def record_named(records: dict[str, Record], text: str, *, ended: bool = False) -> Record:
+    """That id; or the live one of that zone, else the last that `ended`. Raises BadInput."""
     from orchestrator.names import zone_name
 
     if text in records:
@@ -375,6 +375,8 @@ def record_named(records: dict[str, Record], text: str) -> Record:
     if live:
         ids = ", ".join(record.id for record in live)
         raise BadInput(f"{zone} has several NTAs: {ids}", next_step="name one of them")
+    if of_zone and ended:
+        return of_zone[-1]
     if of_zone:
         raise BadInput(f"{zone} has no live NTA; {of_zone[-1].id} ended", next_step="ntactl status")
     raise BadInput(f"no NTA {text!r} in this state", next_step="ntactl status")

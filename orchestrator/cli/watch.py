@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli import desk, options, sitting, trace
-from orchestrator.errors import BadInput, Refused
+from orchestrator.errors import BadInput, NtactlError, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from orchestrator.incident.lifecycle import Record
     from orchestrator.incident.store import Store
     from orchestrator.model import HostReading
-    from orchestrator.rollout.apply import Report
     from orchestrator.rollout.plan import Plan
     from orchestrator.watch.cycle import Said
 
@@ -40,34 +39,27 @@ def status(
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Every NTA: zone, state, hosts holding it, drift, time left, who, why."""
+    """Every NTA: zone, state, hosts holding it, drift, time left, who, why; and what came back."""
+    from orchestrator.incident.came_back import may_come_back
     from orchestrator.incident.lifecycle import fold
-    from orchestrator.report.status import host_status, json_of, text_of
+    from orchestrator.report.status import foreign_on, hosts_of, json_of, text_of
 
     with desk.opened(options.state_folder(state)) as store:
         records = list(fold(store.events()).values())
-        readings = {} if offline else _readings(store, [r for r in records if r.live()])
-    hosts = {
-        record.id: [host_status(record, name, readings.get(name)) for name in record.hosts]
-        for record in records
-        if record.live()
-    }
-    foreign = {
-        name: [running.zone for running in reading.running if running.id is None]
-        for name, reading in readings.items()
-    }
-    foreign = {name: zones for name, zones in foreign.items() if zones}
+        lately = [record for record in records if may_come_back(record, desk.now())]
+        readings = {} if offline else _readings(store, lately)
+    hosts, foreign = hosts_of(records, readings), foreign_on(records, readings)
     if as_json:
         print(json.dumps(json_of(records, hosts, foreign, desk.now())))
     else:
         print(text_of(records, hosts, foreign, desk.now()))
 
 
-def _readings(store: Store, live: Sequence[Record]) -> dict[str, HostReading]:
+def _readings(store: Store, records: Sequence[Record]) -> dict[str, HostReading]:
     from orchestrator.fleet.ssh import Fleet
     from orchestrator.rollout.send import read
 
-    plans = [desk.kept_plan(store, record.plan) for record in live]
+    plans = [plan for record in records if (plan := _plan_of(store, record))]
     hosts = {planned.host.name: planned.host for plan in plans for planned in plan.hosts}
     if not hosts:
         return {}
@@ -76,6 +68,17 @@ def _readings(store: Store, live: Sequence[Record]) -> dict[str, HostReading]:
     for name, (_, message) in sorted(faults.items()):
         desk.say(f"{name}: {message}")
     return readings
+
+
+def _plan_of(store: Store, record: Record) -> Plan | None:
+    """Its plan, or None when it has ended and an ntactl that this one cannot read kept it."""
+    try:
+        return desk.kept_plan(store, record.plan)
+    except NtactlError as error:
+        if record.live():
+            raise
+        desk.say(f"{record.id} has ended; whether it came back is not known: {error.what}")
+        return None
 
 
 def watch(
@@ -283,7 +286,7 @@ def revert(
     yes: options.Yes = False,
     as_json: options.Json = False,
 ) -> None:
-    """Take an NTA out now, in waves, with flush and verify."""
+    """Take an NTA out now, in waves, with flush and verify; one that came back, once more."""
     _taken_out(which, state, by, "revert", events, yes=yes, as_json=as_json)
 
 
@@ -311,14 +314,13 @@ def _taken_out(
 ) -> None:
     from orchestrator.cli.live import events_to
     from orchestrator.incident.lifecycle import fold
-    from orchestrator.rollout.take_out import again, everywhere
+    from orchestrator.rollout.take_out import again, everywhere, nothing_to_do, once_more
 
     folder = options.state_folder(state)
     with events_to(events, desk.say) as hears, desk.opened(folder) as store:
-        record = desk.record_named(fold(store.events()), which)
+        record = desk.record_named(fold(store.events()), which, ended=True)
         plan = desk.kept_plan(store, record.plan)
-        if record.live():
-            _confirm(record, verb, yes=yes)
+        _confirm(record, verb, yes=yes)
         workers, who = plan.playbook.workers, options.person(by)
         go_on = f"ntactl {verb} {record.id}"
         with (
@@ -327,20 +329,20 @@ def _taken_out(
             desk.at_work(store, workers, who, hears=hears) as means,
         ):
             record = again(means, record)  # while the person thought, things moved on
-            ended = not record.live()
-            report = _nothing_to_do(record) if ended else everywhere(means, plan, record, verb)
+            if record.live():
+                report = everywhere(means, plan, record, verb)
+            elif verb == "revert":
+                report = once_more(means, plan, record, verb)
+            else:  # a rollback takes nothing away that may be another's
+                report = nothing_to_do(record, {})
     sitting.finish(report, as_json=as_json, verb=verb)
 
 
-def _nothing_to_do(record: Record) -> Report:
-    from orchestrator.rollout.apply import Report
-
-    why = f"{record.id} ended {record.ended_at:%Y-%m-%d %H:%M:%SZ} ({record.ended_why})"
-    return Report(record.plan, "ended-before", {}, why)
-
-
 def _confirm(record: Record, verb: str, *, yes: bool) -> None:
-    if sys.stdin.isatty() and not yes:
-        hosts = len(record.holding())
-        question = f"{verb} {record.id} ({record.zone}, last seen {record.last_state or 'bogus'})"
-        typer.confirm(f"{question} on {hosts} hosts?", abort=True, err=True)
+    if yes or not sys.stdin.isatty():
+        return
+    question = f"{verb} {record.id} ({record.zone}, last seen {record.last_state or 'bogus'})"
+    if record.live():
+        typer.confirm(f"{question} on {len(record.holding())} hosts?", abort=True, err=True)
+    elif verb == "revert":
+        typer.confirm(f"{question}, which ended, where it came back?", abort=True, err=True)

@@ -251,6 +251,9 @@ def _revert_stopped(record: Record, _event: Event) -> Record:
 
 
 def _revert_ended(record: Record, event: Event) -> Record:
+    """It ends once; where it came back and was taken out once more, that is no second end."""
+    if record.ended_at is not None:
+        return replace(record, reverting=False)
     return replace(record, ended_at=event.at, ended_why=event.data["why"])
 
 
@@ -291,7 +294,7 @@ def _host_sent(host: HostRecord, _event: Event) -> HostRecord:
 def _host_done(host: HostRecord, event: Event) -> HostRecord:
     outcome, action = event.data["outcome"], event.data["action"]
     if outcome == "refused":
-        return _untouched(host, OnHost.REFUSED)
+        return _untouched(host, action, OnHost.REFUSED)
     if (action, outcome) == ("renew", "undone"):  # the old end stands, and so does the NTA
         return replace(host, state=host.before if host.before in HOLDING else OnHost.SENT)
     return HostRecord(_DONE[outcome])
@@ -302,14 +305,17 @@ def _host_failed(host: HostRecord, event: Event) -> HostRecord:
     failure = event.data["failure"]
     if failure not in NOTHING_SENT:
         return host
-    return _untouched(host, OnHost.PLANNED if failure == "stopped" else OnHost.UNREACHABLE)
+    otherwise = OnHost.PLANNED if failure == "stopped" else OnHost.UNREACHABLE
+    return _untouched(host, event.data["action"], otherwise)
 
 
-def _untouched(host: HostRecord, otherwise: OnHost) -> HostRecord:
+def _untouched(host: HostRecord, action: str, otherwise: OnHost) -> HostRecord:
     """A program did nothing; what an earlier one did, whose end nobody saw, is still open."""
     if host.unsure:
         return host
-    return replace(host, state=host.before if host.before in HOLDING else otherwise)
+    out_before = action == "revert" and host.before is OnHost.REVERTED
+    stays = out_before or host.before in HOLDING
+    return replace(host, state=host.before if stays else otherwise)
 
 
 # Failures that come before a host was told anything.

@@ -8,10 +8,13 @@ from datetime import datetime, timedelta
 from textwrap import fill
 from typing import Any
 
+from orchestrator.incident.came_back import came_back_on
 from orchestrator.incident.lifecycle import HOLDING, OnHost, Phase, Record, phase
 from orchestrator.model import HostReading, rfc3339
 from orchestrator.names import length_text
 from orchestrator.report.apply import accepted_text
+
+CAME_BACK = "came back"
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,42 @@ class HostStatus:
     drift: str = ""
 
 
+def hosts_of(
+    records: Sequence[Record], readings: Mapping[str, HostReading]
+) -> dict[str, list[HostStatus]]:
+    """By NTA id: every host of a live one, and of one that ended those on which it came back."""
+    back = came_back_on(records, readings)
+    return {
+        record.id: [
+            _came_back(record, name)
+            if name in back.get(record.id, ())
+            else host_status(record, name, readings.get(name))
+            for name in (record.hosts if record.live() else back[record.id])
+        ]
+        for record in records
+        if record.live() or record.id in back
+    }
+
+
+def _came_back(record: Record, name: str) -> HostStatus:
+    journal = record.hosts[name].state.value
+    drift = f"taken out here, and {record.zone} is under an NTA again that ntactl did not set"
+    return HostStatus(name, journal, CAME_BACK, drift)
+
+
+def foreign_on(
+    records: Sequence[Record], readings: Mapping[str, HostReading]
+) -> dict[str, list[str]]:
+    """By host: the zones under an NTA that is none of ntactl's, but for those that came back."""
+    zones = {record.id: record.zone for record in records}
+    back = {(n, zones[i]) for i, names in came_back_on(records, readings).items() for n in names}
+    foreign = {
+        name: [r.zone for r in reading.running if r.id is None and (name, r.zone) not in back]
+        for name, reading in readings.items()
+    }
+    return {name: found for name, found in foreign.items() if found}
+
+
 def host_status(record: Record, name: str, reading: HostReading | None) -> HostStatus:
     """Put the journal beside what the host itself says. The host is right."""
     journal = record.hosts[name].state
@@ -34,6 +73,8 @@ def host_status(record: Record, name: str, reading: HostReading | None) -> HostS
     stored = held.state if held else ""
     if running:
         drift = "" if journal in HOLDING else "holds it though the journal says otherwise"
+        if held is not None and held.damaged:
+            drift = "its end there is damaged, which means now: its guard lifts it within a minute"
         return HostStatus(name, journal.value, "holds it", drift)
     if stored == "applied":
         return HostStatus(name, journal.value, "lost it", "a reload or another tool dropped it")
@@ -95,6 +136,7 @@ def text_of(
     blocks = [_block(record, hosts.get(record.id, ()), now) for record in live]
     if not live:
         blocks.append("no live NTA")
+    blocks += [_back(record, hosts[record.id]) for record in ended if record.id in hosts]
     if foreign:
         lines = [f"  {host}: {', '.join(zones)}" for host, zones in foreign.items()]
         blocks.append("\n".join(["NTAs that ntactl did not set", *lines]))
@@ -106,6 +148,12 @@ def text_of(
         ]
         blocks.append("\n".join(["Ended", *lines]))
     return "\n\n".join(blocks)
+
+
+def _back(record: Record, hosts: Sequence[HostStatus]) -> str:
+    lines = [f"{record.id}  {record.zone}  ended ({record.ended_why}), and came back"]
+    lines += [_host_line(host) for host in hosts]
+    return "\n".join([*lines, f"  next     ntactl revert {record.id}"])
 
 
 def _block(record: Record, hosts: Sequence[HostStatus], now: datetime) -> str:

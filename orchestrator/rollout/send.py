@@ -34,12 +34,16 @@ TRIES = 2  # the second finds the receipt of a first whose connection was lost
 
 @dataclass(frozen=True)
 class Job:
-    """What one host is to do: put `ntas` in (by `change`), take them out, or move their end."""
+    """What one host is to do: put `ntas` in (by `change`), take them out, or move their end.
+
+    `once_more`: take them out also where they had ended and came back.
+    """
 
     host: Host
     action: Action
     ntas: tuple[NtaOrder, ...]
     change: Change | None = None
+    once_more: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ def _program(job: Job, generation: int) -> str:
             assert job.change is not None
             return apply_program(job.host, job.change, generation)
         case "revert":
-            return revert_program(job.host, job.ntas, generation)
+            return revert_program(job.host, job.ntas, generation, once_more=job.once_more)
         case "renew":
             return renew_program(job.host, job.ntas, generation)
 

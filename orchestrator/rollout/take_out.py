@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from orchestrator.fleet.inventory import Host
+from orchestrator.incident.came_back import came_back
 from orchestrator.incident.journal import Event, Kind
 from orchestrator.incident.lifecycle import OnHost, Record, fold
-from orchestrator.rollout.apply import Report
+from orchestrator.rollout.apply import Report, named
 from orchestrator.rollout.asking import UNVERIFIED, not_validating
 from orchestrator.rollout.means import Means
 from orchestrator.rollout.plan import Plan
-from orchestrator.rollout.send import Action, Job, Result, send
+from orchestrator.rollout.send import Action, Job, Result, read, send
 from orchestrator.rollout.transaction import NtaOrder
 from orchestrator.rollout.waves import STAND_INS, one_per_site
 
@@ -34,12 +36,19 @@ def canaries(plan: Plan, names: Collection[str]) -> list[str]:
 
 
 def take_out(
-    means: Means, plan: Plan, record: Record, names: Sequence[str], *, stage: str, why: str
+    means: Means,
+    plan: Plan,
+    record: Record,
+    names: Sequence[str],
+    *,
+    stage: str,
+    why: str,
+    once_more: bool = False,
 ) -> dict[str, Result]:
     """Revert one NTA on these hosts. `stage` is "canary", "rest" or "all"."""
     data = {"stage": stage, "hosts": list(names), "why": why}
     means.journal.append(event(means, record, Kind.REVERT_STARTED, data))
-    return sent(means, plan, record, names, "revert", stoppable=True)
+    return sent(means, plan, record, names, "revert", stoppable=True, once_more=once_more)
 
 
 def everywhere(means: Means, plan: Plan, record: Record, why: str) -> Report:
@@ -55,11 +64,57 @@ def everywhere(means: Means, plan: Plan, record: Record, why: str) -> Report:
         rest = [name for name in again(means, record).holding() if name not in results]
         results |= take_out(means, plan, record, rest, stage="all", why=why)
         complaints |= not_validating(means, plan, _reverted(means, plan, record, rest))
-    trouble = {n: r.message for n, r in results.items() if _out(r) and r.rule} | complaints
+    trouble = _trouble(results, complaints)
     ended = finish(means, plan, record, why, trouble)
     if not ended and (stopped or means.stopping()):
         means.journal.append(event(means, record, Kind.REVERT_STOPPED, {"why": why}))
     return _report(means, plan, record, results, trouble, ended=ended)
+
+
+def once_more(means: Means, plan: Plan, record: Record, why: str) -> Report:
+    """Take an NTA that has ended out of the hosts on which it came back: a host per site first.
+
+    Only ever because a person says so: what is there now may be another person's answer to the
+    same outage. Hosts that cannot be asked are told; the journal has it that they are rid of it.
+    """
+    hosts = [planned.host for planned in plan.hosts]
+    readings, faults = read(means.fleet, means.clock, hosts, deadline=plan.deadline)
+    back = [name for name, reading in readings.items() if came_back(record, reading)]
+    if not back:
+        return nothing_to_do(record, faults)
+    means.say(f"{record.id} ended, and came back on {named(back)}")
+    results: dict[str, Result] = {}
+    complaints: dict[str, str] = {}
+    for wave in _canaries_and_rest(plan, back):
+        if complaints or means.stopping() or not all(map(_fine, results.values())):
+            break
+        results |= take_out(means, plan, record, wave, stage="all", why=why, once_more=True)
+        complaints |= not_validating(means, plan, _reverted(means, plan, record, wave))
+    trouble = _trouble(results, complaints)
+    left = dict.fromkeys(set(back) - set(results), ("not reverted", "", "it came back here"))
+    ended = not left and finish(means, plan, record, why, trouble)
+    if not ended:
+        means.journal.append(event(means, record, Kind.REVERT_STOPPED, {"why": why}))
+    told = _report(means, plan, record, results, trouble, ended=ended)
+    return replace(told, hosts=left | told.hosts)
+
+
+def _canaries_and_rest(plan: Plan, names: Sequence[str]) -> list[list[str]]:
+    first = canaries(plan, names)
+    rest = [name for name in names if name not in first]
+    return [first, rest] if rest else [first]
+
+
+def nothing_to_do(record: Record, unasked: Mapping[str, tuple[str, str]]) -> Report:
+    """It has ended, and nothing else is known; `unasked` are hosts that gave no answer, and why."""
+    why = f"{record.id} ended {record.ended_at:%Y-%m-%d %H:%M:%SZ} ({record.ended_why})"
+    hosts = {n: ("not asked", rule, text) for n, (rule, text) in unasked.items()}
+    return Report(record.plan, "ended-before", hosts, why)
+
+
+def _trouble(results: Mapping[str, Result], complaints: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong on hosts that it is out of."""
+    return {n: r.message for n, r in results.items() if _out(r) and r.rule} | dict(complaints)
 
 
 def _canaries_out(
@@ -136,9 +191,11 @@ def sent(
     action: Action,
     *,
     stoppable: bool = False,
+    once_more: bool = False,
 ) -> dict[str, Result]:
     """Take it out of these hosts ("revert"), or tell them the end that holds now ("renew")."""
-    jobs = [Job(plan.planned(name).host, action, (order(record),)) for name in names]
+    orders, hosts = (order(record),), [plan.planned(name).host for name in names]
+    jobs = [Job(host, action, orders, once_more=once_more) for host in hosts]
     return send(means, plan.id, jobs, deadline=plan.deadline, stoppable=stoppable)
 
 

@@ -173,12 +173,16 @@ def apply_program(host: Host, change: Change, generation: int) -> str:
     return _program(host, "apply", change.ntas, orders)
 
 
-def revert_program(host: Host, ntas: Sequence[NtaOrder], generation: int) -> str:
+def revert_program(
+    host: Host, ntas: Sequence[NtaOrder], generation: int, *, once_more: bool = False
+) -> str:
     """Take NTAs out; those that have ended or were never there are no error.
 
     "reverted" by rule `foreign-nta`: ntactl's is out, but others keep the zone insecure there.
+    With `once_more` an NTA that runs again for the zone of one that ended there is taken out too.
     """
-    return _program(host, "revert", ntas, {"generation": str(generation)})
+    orders = {"generation": str(generation), "once_more": "yes" if once_more else "no"}
+    return _program(host, "revert", ntas, orders)
 
 
 def renew_program(host: Host, ntas: Sequence[NtaOrder], generation: int) -> str:

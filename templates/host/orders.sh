@@ -13,6 +13,7 @@ kind [0-9a-f]{64}
 action (read|count|apply|revert|renew)
 generation [0-9]{1,16}
 expected [0-9a-f]{64}
+once_more (yes|no)
 nta [a-z0-9][a-z0-9-]{0,95} ([a-z0-9_][a-z0-9_-]{0,62}[.])+ [0-9]{1,11}'
 
 no_order() { # MESSAGE
@@ -27,7 +28,7 @@ version or inventory: install it anew (ntactl fleet wrapper)" ntactl-end-reading
 }
 
 take_down() { # ORDERS: sets what they say
-  controller_now='' kind='' action='' generation='' expected='' ids='' orders=''
+  controller_now='' kind='' action='' generation='' expected='' once_more=no ids='' orders=''
   while read -r word first second third; do
     case $word in
     now) controller_now=$first ;;
@@ -35,6 +36,7 @@ take_down() { # ORDERS: sets what they say
     action) action=$first ;;
     generation) generation=$first ;;
     expected) expected=$first ;;
+    once_more) once_more=$first ;;
     nta) ids="$ids${ids:+ }$first" orders="$orders$first $second $third$nl" ;;
     esac
   done <<ORDERS

@@ -1,21 +1,34 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # Takes NTAs out. From its first step on the guard would finish it, should this run die.
+# Set by the program: once_more (yes: also those that ended and came back, by whatever hand).
 
 left_standing() { # MESSAGE RULE
   stay 6 stuck "$2" "$1; it was not taken out"
 }
 
+came_back() { # ID: it ended here, and its zone is under an NTA again that a person wants out?
+  [ "$once_more" = yes ] && [ -e "$base/nta/$1/ended" ] && ! held_now "$zone" || return 1
+  # A mute daemon cannot be asked: then it is tried, and guarded.
+  ! running_now || lists "$running" "$zone" || engine_keeps "$zone"
+}
+
+one_out() { # ID: out, and guarded until it is; over already: no guard stays behind
+  order "$1"
+  if is_on "$1"; then
+    put "$base/nta/$1/ends_at" 600 "$(now)"
+  elif came_back "$1"; then
+    put "$base/nta/$1/ends_at" 600 "$(now)" && schedule "$1"
+  else
+    unschedule "$1"
+    return
+  fi
+  lift "$1" && end "$1" && taken="$taken $1"
+}
+
 take_out() { # sets taken, and left: why another could not be taken out
   taken='' left=''
   for id in $ids; do
-    [ -e "$base/nta/$id/ends_at" ] || continue
-    order "$id"
-    put "$base/nta/$id/ends_at" 600 "$(now)"
-    if lift "$id" && end "$id"; then
-      taken="$taken $id"
-    else
-      left=$why
-    fi
+    one_out "$id" || left=$why
   done
 }
 

@@ -45,8 +45,8 @@ def done(host: str, outcome: str, seconds: float = 2, action: str = "apply") -> 
     return event(Kind.HOST_DONE, seconds, host, **data)
 
 
-def failed(host: str, failure: str) -> Event:
-    return event(Kind.HOST_FAILED, 2, host, failure=failure, message="")
+def failed(host: str, failure: str, action: str = "apply") -> Event:
+    return event(Kind.HOST_FAILED, 2, host, action=action, failure=failure, message="")
 
 
 def test_sent_may_hold_it_until_a_receipt_says_otherwise() -> None:
@@ -80,6 +80,24 @@ def test_a_second_program_that_did_nothing_does_not_tell_what_the_first_did(
 def test_a_receipt_tells(outcome: str) -> None:
     record = after(sent("h1"), failed("h1", "lost"), sent("h1", 3), done("h1", outcome, 4))
     assert record.holding() == ()
+
+
+@pytest.mark.parametrize(
+    "second", [failed("h1", "unreachable", "revert"), done("h1", "refused", 6, "revert")]
+)
+def test_a_second_revert_that_did_nothing_leaves_it_out(second: Event) -> None:
+    on = (sent("h1"), done("h1", "applied"))
+    out = (sent("h1", 3, "revert"), done("h1", "reverted", 4, "revert"))
+    assert after(*on, *out, sent("h1", 5, "revert"), second).reverted() == ("h1",)
+
+
+def test_taken_out_once_more_it_does_not_end_a_second_time() -> None:
+    ends = [
+        event(Kind.REVERT_ENDED, seconds, why=why) for seconds, why in ((5, "recovered"), (9, "x"))
+    ]
+    again = event(Kind.REVERT_STARTED, 8, stage="all", hosts=["h1"], why="x")
+    record = after(ends[0], again, ends[1])
+    assert (record.ended_at, record.ended_why, record.reverting) == (at(5), "recovered", False)
 
 
 def test_a_host_that_was_not_begun_is_as_it_was() -> None:

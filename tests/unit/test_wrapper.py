@@ -99,7 +99,7 @@ def test_a_restricted_host_is_sent_orders_and_no_code() -> None:
     assert read_program(UNBOUND) == f"kind {kind(UNBOUND)}\naction read"
     reverted = revert_program(UNBOUND, [order], 7)
     end = int(order.ends_at.timestamp())
-    assert reverted.endswith(f"action revert\ngeneration 7\nnta {order.id} de. {end}")
+    assert reverted.endswith(f"action revert\ngeneration 7\nonce_more no\nnta {order.id} de. {end}")
     assert command(UNBOUND, "x", 5.5) == "exec sudo -n /usr/local/sbin/ntactl-host 'now 5\nx'"
 
 
