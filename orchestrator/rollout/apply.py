@@ -157,7 +157,7 @@ def _wave(means: Means, plan: Plan, names: Sequence[str], *, canary: bool) -> st
         means.fleet.warm([p.host for p in plan.hosts if p.change and p.host.name not in names])
     complaints = _verify(means, plan, names)
     if canary:
-        return _canary_trouble(results, complaints)
+        return _outrun(plan, results) or _canary_trouble(results, complaints)
     _take_back_hosts(means, plan, list(complaints))
     return ""
 
@@ -238,6 +238,17 @@ def _verify(means: Means, plan: Plan, names: Sequence[str]) -> dict[str, str]:
     for name, complaint in complaints.items():
         means.say(f"{name}: does not verify: {complaint}")
     return complaints
+
+
+def _outrun(plan: Plan, results: dict[str, Result]) -> str:
+    """Of two operators at once, one goes on: who got the plan's first canary. The other gives way.
+
+    So they never end with half of the fleet each; a plan's first host is the same for both.
+    """
+    first = plan.waves[0][0]
+    if first not in results or results[first].rule != "already-held":
+        return ""
+    return f"another ntactl came first on {first}: {results[first].message}"
 
 
 def _canary_trouble(results: dict[str, Result], complaints: dict[str, str]) -> str:
