@@ -2,14 +2,17 @@
 
 import socket
 import time
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from sshd import Sshd, free_port, one, serve, silent
+from sshd import Sshd, agent, certify, free_port, make_key, one, serve, silent
 
 from orchestrator.fleet.ssh import Fleet
 
 pytestmark = pytest.mark.usefixtures("tidy")
+
+PAST = ("-V", "20200101:20200102")
 
 
 def test_through_a_jump_host(sshd: Sshd, tmp_path: Path) -> None:
@@ -27,6 +30,42 @@ def test_through_a_jump_host(sshd: Sshd, tmp_path: Path) -> None:
                 assert [o.stdout for o in outcomes] == ["hi\n"] * 3, outcomes
         lost = one(inner.host(**{**hop, "port": free_port()}))
         assert (lost.kind, "jump host" in lost.error) == ("unreachable", True)
+
+
+def vouched(folder: Path, ca: Path, *how: str) -> AbstractContextManager[Sshd]:
+    """An sshd that a CA vouches for, which lets in whom that CA certifies and nobody else."""
+
+    def before(_sshd: Sshd) -> None:
+        certify(ca, folder / "host_ed25519.pub", "-h", "-n", "127.0.0.1", *how)
+        (folder / "authorized").write_text("")
+        (folder / "known").write_text(f"@cert-authority * {ca.with_suffix('.pub').read_text()}")
+
+    more = [f"HostCertificate {folder}/host_ed25519-cert.pub", f"TrustedUserCAKeys {ca}.pub"]
+    return contextmanager(serve)(folder, more=more, before=before)
+
+
+@pytest.mark.parametrize("expired", ["nothing", "second", "user"])
+def test_an_agent_and_certificates_through_two_hops(tmp_path: Path, expired: str) -> None:
+    """No key file and no known key anywhere, as where a CA signs for hosts and for people."""
+    ca, user = tmp_path / "ca", tmp_path / "id"
+    make_key(ca)
+    make_key(user)
+    certify(ca, Path(f"{user}.pub"), "-n", "root", *(PAST if expired == "user" else ()))
+    with ExitStack() as stack:
+        first, second, last = [
+            stack.enter_context(vouched(tmp_path / name, ca, *(PAST if name == expired else ())))
+            for name in ("first", "second", "last")
+        ]
+        stack.enter_context(agent(tmp_path, user))
+        through = f"root@127.0.0.1:{first.port},root@127.0.0.1:{second.port}"
+        outcome = one(last.host(key=None, jump=through))
+    kind, said = {
+        "nothing": ("ok", ""),
+        "second": ("host-key", "has expired at 2020-01-0"),
+        "user": ("auth", "a certificate has expired at 2020-01-0"),
+    }[expired]
+    assert (outcome.kind, said in outcome.error) == (kind, True), outcome
+    assert ("the jump host: " in outcome.error) == (expired != "nothing")
 
 
 def connections(server: socket.socket) -> int:
