@@ -37,6 +37,10 @@ DIGESTS = {1: hashlib.sha1, 2: hashlib.sha256, 4: hashlib.sha384}
 DS_RECORDS = 16  # looked at for one zone
 
 
+# Faults of an anchor's own zone that say the anchor is not that zone's.
+NOT_THE_ZONES = (Cause.DS_NO_MATCHING_DNSKEY, Cause.DS_DIGEST_MISMATCH)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """The way into a zone. `keys` is None when nothing vouches for its DNSKEY RRset.
