@@ -18,7 +18,7 @@ from typing import Protocol
 import dns.name
 from dns.name import Name
 from dns.rdata import Rdata
-from dns.rdatatype import CNAME, DNAME, DS, NS, SOA, RdataType
+from dns.rdatatype import ANY, CNAME, DNAME, DS, NS, RRSIG, SOA, RdataType
 from dns.rdatatype import NSEC as NSEC_TYPE
 from dns.rdatatype import NSEC3 as NSEC3_TYPE
 from dns.rdtypes.ANY.NSEC import NSEC
@@ -86,13 +86,19 @@ def has(rdata: Rdata, rdtype: RdataType) -> bool:
     return any(w == window and len(b) > octet and b[octet] & bit for w, b in rdata.windows)
 
 
+def _has_data(rdata: NSEC | NSEC3) -> bool:
+    """Are there types in the bitmap beside those that the denial itself brings?"""
+    types = sum(octet.bit_count() for _, octets in rdata.windows for octet in octets)
+    return bool(types > has(rdata, NSEC_TYPE) + has(rdata, RRSIG))
+
+
 def _at_cut(rdata: Rdata) -> bool:
     return has(rdata, NS) and not has(rdata, SOA)
 
 
-def _lacks(rdata: Rdata, name: Name, rdtype: RdataType) -> Proof:
+def _lacks(rdata: NSEC | NSEC3, name: Name, rdtype: RdataType) -> Proof:
     """Does the record of `name` itself deny `rdtype`, from the right side of a cut?"""
-    if has(rdata, rdtype) or has(rdata, CNAME):
+    if has(rdata, rdtype) or has(rdata, CNAME) or (rdtype == ANY and _has_data(rdata)):
         return no(f"the bitmap of {name} does not deny the type")
     if rdtype == DS and has(rdata, SOA) and name != dns.name.root:
         return no(f"the record of {name} is the child's and says nothing about its DS")
@@ -146,7 +152,12 @@ class _Nsec:
         if span.rdata.next.is_subdomain(name):
             return no(f"{name} is an empty non-terminal, so it exists")
         wildcard = _wildcard(span.encloser(name))
-        return PROVEN if self._cover(wildcard) else no(f"no NSEC covers {wildcard}")
+        span = self._cover(wildcard)
+        if span is None:
+            return no(f"no NSEC covers {wildcard}")
+        if span.rdata.next.is_subdomain(wildcard):
+            return no(f"{wildcard} is an empty non-terminal, so {name} has no data, but exists")
+        return PROVEN
 
     def nodata(self, name: Name, rdtype: RdataType) -> Proof:
         own = self._match(name)
@@ -157,10 +168,16 @@ class _Nsec:
             return no(f"no NSEC matches or covers {name}")
         if span.rdata.next.is_subdomain(name):
             return PROVEN  # an empty non-terminal
-        wildcard = self._match(_wildcard(span.encloser(name)))
-        if wildcard is None:
-            return no(f"no NSEC of {name} or of its wildcard")
-        return _lacks(wildcard.rdata, wildcard.owner, rdtype)
+        return self._wildcard_nodata(name, _wildcard(span.encloser(name)), rdtype)
+
+    def _wildcard_nodata(self, name: Name, wildcard: Name, rdtype: RdataType) -> Proof:
+        own = self._match(wildcard)
+        if own:
+            return _lacks(own.rdata, wildcard, rdtype)
+        span = self._cover(wildcard)
+        if span and span.rdata.next.is_subdomain(wildcard):
+            return PROVEN  # the wildcard is an empty non-terminal (RFC 4592 section 2.2.2)
+        return no(f"no NSEC of {name} or of its wildcard")
 
     def expansion(self, name: Name, source: Name) -> Proof:
         span = self._cover(name)
