@@ -156,7 +156,8 @@ def _with_fleet(
     counts = _counts([h for h in hosts if h.name in doubted | failing][:_LOGINS])
     offsets = {n: one.clock_offset for n, one in counts.items() if one.clock_offset is not None}
     zone = with_statistics(zone, {name: one.statistics for name, one in counts.items()})
-    return with_resolvers(verdict, zone, with_clocks(told, offsets))
+    engines = {host.name: host.engine for host in hosts}
+    return with_resolvers(verdict, zone, with_clocks(told, offsets), engines)
 
 
 def _counts(hosts: Sequence[Host]) -> dict[str, Counts]:
