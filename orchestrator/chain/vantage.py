@@ -10,7 +10,6 @@ from pathlib import Path
 import dns.exception
 import dns.name
 import dns.rdatatype
-import dns.zone
 import dns.zonefile
 from dns.name import Name
 from dns.rdtypes.ANY.DNSKEY import DNSKEY
