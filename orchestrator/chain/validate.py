@@ -252,13 +252,11 @@ def _remedy(state: State, extent: Extent | None, worst: Judged) -> tuple[Remedy,
 def _bogus(worst: Judged, causes: Collection[Cause]) -> tuple[Remedy, str]:
     """The zone to look at is the child where its DS is what fails; it is never the root."""
     if Cause.TRUST_ANCHOR_MISMATCH in causes:
-        return (
-            Remedy.ESCALATE,
-            "our trust anchor is not the zone's: an NTA would hide our own fault",
-        )
+        why = "our trust anchor is not the zone's: mend that; an NTA would hide our own fault"
+        return Remedy.NONE, why
     main = worst.blames[0].fault if worst.blames else None
     zone = main.owner if main and main.rrset == "DS" else _text(worst.zone)
     if zone == ".":
         why = "the root does not validate from here, and no NTA is for the root: look at the path"
-        return Remedy.ESCALATE, f"{why} to its servers and at our anchor with `ntactl check .`"
+        return Remedy.NONE, f"{why} to its servers and at our anchor with `ntactl check .`"
     return Remedy.NTA, f"no validator accepts it; `ntactl check {zone}` shows how far it goes"

@@ -43,13 +43,13 @@ def test_the_scene_is_judged_right(case: Case) -> None:
 def test_a_wrong_anchor_is_ours_and_calls_for_no_nta(zone: str) -> None:
     wrong = (anchor(zone, Key(zone, number=1).ds()),)
     verdict = judged(scene("www.example.com. A", anchors=wrong))
-    assert (verdict.state, verdict.remedy) == (State.BOGUS, Remedy.ESCALATE)
+    assert (verdict.state, verdict.remedy) == (State.BOGUS, Remedy.NONE)
     assert verdict.findings[0].cause is Cause.TRUST_ANCHOR_MISMATCH
 
 
-def test_signatures_stripped_on_the_path_call_for_no_nta_for_the_root() -> None:
+def test_what_is_bogus_from_the_root_on_calls_for_no_nta() -> None:
     verdict = judged(scene("www.example.com. A", "nsec", Edit(unsigned(), None, None)))
-    assert (verdict.zone, verdict.state, verdict.remedy) == (".", State.BOGUS, Remedy.ESCALATE)
+    assert (verdict.zone, verdict.state, verdict.remedy) == (".", State.BOGUS, Remedy.NONE)
     assert verdict.findings[0].cause is Cause.RRSIG_MISSING
 
 
