@@ -142,7 +142,7 @@ class Links:
         main = next((blame.fault for blame in standing.blames), None)
         if main is None or main.cause not in NOT_THE_ZONES:
             return standing
-        return replace(standing, blames=(Blame(_unfit(zone, main), ""), *standing.blames))
+        return replace(standing, blames=(Blame(_our_fault(zone, main), ""), *standing.blames))
 
     def _below(self, above: Standing, name: Name) -> Steps[Standing]:
         """One label down: a zone of its own, an unsigned one, or the same zone still."""
@@ -229,7 +229,7 @@ class Links:
             signed = signatures(answer, zone, DNSKEY)
             entries = [enter(zone, ds, keys, signed, self.when) for ds in groups]
             good = (one for one in entries if one.insecure or (one.keys and one.fault is None))
-            return _entered(zone, next(good, entries[0]))
+            return _entered(zone, next(good, min(entries, key=_unfit)))
 
         search = self.iteration.search(zone, DNSKEY)
         judged = yield from self.settle(search, "DNSKEY", judge)
@@ -324,7 +324,12 @@ def _no_anchor(name: Name) -> Fault:
     return Fault(Cause.TRUST_ANCHOR_MISMATCH, "DNSKEY", name.to_text(), detail)
 
 
-def _unfit(zone: Name, fault: Fault) -> Fault:
+def _unfit(entry: Entry) -> bool:
+    """Does the anchor fit no key? One that fits says more of the zone."""
+    return entry.fault is not None and entry.fault.cause in NOT_THE_ZONES
+
+
+def _our_fault(zone: Name, fault: Fault) -> Fault:
     detail = f"the trust anchor fits no key of {zone}: {fault.detail}"
     return replace(fault, cause=Cause.TRUST_ANCHOR_MISMATCH, detail=detail)
 

@@ -18,7 +18,7 @@ from typing import Protocol
 import dns.name
 from dns.name import Name
 from dns.rdata import Rdata
-from dns.rdatatype import ANY, CNAME, DNAME, DS, NS, RRSIG, SOA, RdataType
+from dns.rdatatype import CNAME, DNAME, DS, NS, SOA, RdataType
 from dns.rdatatype import NSEC as NSEC_TYPE
 from dns.rdatatype import NSEC3 as NSEC3_TYPE
 from dns.rdtypes.ANY.NSEC import NSEC
@@ -86,19 +86,13 @@ def has(rdata: Rdata, rdtype: RdataType) -> bool:
     return any(w == window and len(b) > octet and b[octet] & bit for w, b in rdata.windows)
 
 
-def _has_data(rdata: NSEC | NSEC3) -> bool:
-    """Are there types in the bitmap beside those that the denial itself brings?"""
-    types = sum(octet.bit_count() for _, octets in rdata.windows for octet in octets)
-    return bool(types > has(rdata, NSEC_TYPE) + has(rdata, RRSIG))
-
-
 def _at_cut(rdata: Rdata) -> bool:
     return has(rdata, NS) and not has(rdata, SOA)
 
 
-def _lacks(rdata: NSEC | NSEC3, name: Name, rdtype: RdataType) -> Proof:
+def _lacks(rdata: Rdata, name: Name, rdtype: RdataType) -> Proof:
     """Does the record of `name` itself deny `rdtype`, from the right side of a cut?"""
-    if has(rdata, rdtype) or has(rdata, CNAME) or (rdtype == ANY and _has_data(rdata)):
+    if has(rdata, rdtype) or has(rdata, CNAME):
         return no(f"the bitmap of {name} does not deny the type")
     if rdtype == DS and has(rdata, SOA) and name != dns.name.root:
         return no(f"the record of {name} is the child's and says nothing about its DS")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dns.rdatatype import DS
@@ -10,7 +10,7 @@ from dns.rdatatype import DS
 from orchestrator.chain.evidence import Evidence, Sight
 from orchestrator.chain.local import ANSWERED, finding, not_valid, pair
 from orchestrator.dns.message import read
-from orchestrator.model import Cause, Finding, Remedy, ResolverView, State, Verdict
+from orchestrator.model import Cause, Extent, Finding, Remedy, ResolverView, State, Verdict
 from orchestrator.names import under
 
 
@@ -50,8 +50,9 @@ def with_resolvers(
         return _bogus(verdict, views, faults)
     if verdict.state is State.INDETERMINATE or verdict.remedy is Remedy.ESCALATE:
         return verdict.model_copy(update={"findings": (*verdict.findings, *_beside(faults))})
-    bogus = {one.engine for one in verdict.engines if one.state is State.BOGUS}
-    strict = {host for host, engine in (engines or {}).items() if engine in bogus}
+    whole = (one for one in verdict.engines if one.extent is Extent.WHOLE)
+    bogus = {one.engine: f"{one.engine} {one.versions}" for one in whole}
+    strict = {host: bogus[name] for host, name in (engines or {}).items() if name in bogus}
     return _sound(verdict, views, faults, strict)
 
 
@@ -65,7 +66,7 @@ def _sound(
     verdict: Verdict,
     views: Sequence[ResolverView],
     faults: Sequence[Finding],
-    strict: Collection[str],
+    strict: Mapping[str, str],
 ) -> Verdict:
     faulty = {fault.server for fault in faults if fault.severity == "error"}
     views = [view for view in views if view.host not in faulty]
@@ -77,8 +78,8 @@ def _sound(
         update["remedy_reason"] = f"the zone is sound, the caches of {hosts} are not"
     elif told.limited:
         update["remedy_reason"] = (
-            "the zone is sound; validators that give up on a first failure fail at it (`engines`), "
-            "and a flush changes nothing: tell the zone's operator"
+            f"the zone is sound; {', '.join(sorted(set(strict.values())))} rejects it, "
+            "and a flush changes nothing there: tell the zone's operator"
         )
     elif told.ill or told.slow or faulty:
         update["remedy_reason"] = "the zone is sound; a resolver has a fault of its own"
@@ -100,7 +101,7 @@ class _Told:
     childs: list[str]
 
     @classmethod
-    def of(cls, views: Sequence[ResolverView], strict: Collection[str]) -> _Told:
+    def of(cls, views: Sequence[ResolverView], strict: Container[str]) -> _Told:
         failing = [view for view in views if not_valid(view)]
         late = [view for view in views if view.rcode is None and view.rcode_cd in ANSWERED]
         own = [view for view in failing if not _sound_cut(view, views)]
@@ -210,7 +211,7 @@ def _stale(view: ResolverView) -> Finding:
 
 
 def _limited(view: ResolverView) -> Finding:
-    detail = f"SERVFAIL for {pair(view)}: its engine gives up on this zone's signatures"
+    detail = f"SERVFAIL for {pair(view)}: its engine rejects this zone's signatures"
     return finding(view, Cause.VALIDATION_LIMIT, detail)
 
 

@@ -34,10 +34,8 @@ from orchestrator.model import Cause
 
 DIGESTS = {1: hashlib.sha1, 2: hashlib.sha256, 4: hashlib.sha384}
 DS_RECORDS = 16  # looked at for one zone
-
-
-# Faults of an anchor's own zone that say the anchor is not that zone's.
-NOT_THE_ZONES = (Cause.DS_NO_MATCHING_DNSKEY, Cause.DS_DIGEST_MISMATCH)
+# Faults of an anchor's own zone that say the anchor is not that zone's, or no more (RFC 5011).
+NOT_THE_ZONES = (Cause.DS_NO_MATCHING_DNSKEY, Cause.DS_DIGEST_MISMATCH, Cause.KEY_REVOKED)
 
 
 @dataclass(frozen=True, slots=True)

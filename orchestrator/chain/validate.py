@@ -250,12 +250,12 @@ def _remedy(state: State, extent: Extent | None, worst: Judged) -> tuple[Remedy,
 
 
 def _bogus(worst: Judged, causes: Collection[Cause]) -> tuple[Remedy, str]:
-    """The zone to look at is the child where its DS is what fails; it is never the root."""
+    """The zone to look at is the child where its DS was asked for; it is never the root."""
     if Cause.TRUST_ANCHOR_MISMATCH in causes:
         why = "our trust anchor is not the zone's: mend that; an NTA would hide our own fault"
         return Remedy.NONE, why
     main = worst.blames[0].fault if worst.blames else None
-    zone = main.owner if main and main.rrset == "DS" else _text(worst.zone)
+    zone = main.owner.lower() if main and main.rrset == "DS" else _text(worst.zone)
     if zone == ".":
         why = "the root does not validate from here, and no NTA is for the root: look at the path"
         return Remedy.NONE, f"{why} to its servers and at our anchor with `ntactl check .`"

@@ -28,8 +28,9 @@ from dns.wire import Parser
 UNREADABLE = (dns.exception.DNSException, ValueError, struct.error, IndexError, KeyError, TypeError)
 
 # What a chain of trust is made of, and the types whose names may be compressed or are signed in
-# lower case (RFC 4034 section 6.2, RFC 3597 section 4). All others are opaque: they are signed as
-# they are, also where dnspython, stricter than validators, would refuse them or write them anew.
+# lower case (RFC 4034 section 6.2, RFC 3597 section 4; nobody has MB, MD, MF, MG, MR and MINFO any
+# more). All others are opaque: they are signed as they are, also where dnspython, stricter than
+# validators, would refuse them or write them anew.
 _NAMED = "NS CNAME DNAME SOA PTR MX RP AFSDB RT PX SRV NAPTR KX"
 _STRUCTURED = frozenset(
     dns.rdatatype.from_text(mnemonic)
@@ -60,9 +61,9 @@ class AnyDS(DS):
     Validators pass over those they cannot use (RFC 4035 section 5.2, RFC 6840 section 5.2).
     """
 
-    def __init__(self, tag: int, algorithm: int, digest_type: int, digest: bytes) -> None:
+    def __init__(self, key_tag: int, algorithm: int, digest_type: int, digest: bytes) -> None:
         Rdata.__init__(self, IN, dns.rdatatype.DS)
-        self.key_tag, self.digest = tag, digest
+        self.key_tag, self.digest = key_tag, digest
         self.algorithm = Algorithm.make(algorithm)
         self.digest_type = DSDigest.make(digest_type)
 
@@ -86,9 +87,10 @@ def _read(body: bytes) -> Message | None:
     if dns.opcode.from_flags(flags) != dns.opcode.QUERY:
         return None
     reader = _Reader(parser)
-    answer, authority, additional = map(reader.section, counts)
+    answer, authority = map(reader.section, counts[:2])
+    additional = reader.section(counts[2], last=True)
     return Message(
-        rcode=int(dns.rcode.from_flags(flags, reader.extended)),
+        rcode=int(dns.rcode.from_flags(flags, reader.extended or 0)),
         authoritative=bool(flags & AA),
         authentic=bool(flags & AD),
         answer=answer,
@@ -103,25 +105,25 @@ def _read(body: bytes) -> Message | None:
 class _Reader:
     """A place in a message, and what its records have told besides RRsets.
 
-    `extended` are the flags of the OPT record (RFC 6891 section 6.1.3).
+    `extended` are the flags of the OPT record (RFC 6891 section 6.1.3), None before it.
     """
 
     parser: Parser
-    extended: int = 0
+    extended: int | None = None
     ede: list[int] = field(default_factory=list)
     faults: int = 0
     torn: bool = False
 
-    def section(self, count: int) -> Section:
+    def section(self, count: int, *, last: bool = False) -> Section:
         """The next `count` records, as far as they can be read, those of class IN as RRsets."""
         found: dict[tuple[Name, RdataType, RdataType], RRset] = {}
         for _ in range(count):
             if self.torn:
                 break
-            self._record(found)
+            self._record(found, last=last)
         return tuple(found.values())
 
-    def _record(self, found: dict[tuple[Name, RdataType, RdataType], RRset]) -> None:
+    def _record(self, found: dict[tuple[Name, RdataType, RdataType], RRset], *, last: bool) -> None:
         parser = self.parser
         try:
             owner = parser.get_name(decompress=True)
@@ -134,7 +136,7 @@ class _Reader:
             return
         try:
             rdtype = RdataType.make(number)
-            if rdtype == dns.rdatatype.OPT:
+            if rdtype == dns.rdatatype.OPT and last and owner == dns.name.root:
                 self._option(ttl, size)
             elif rdclass == IN:
                 rdata = _rdata(parser, rdtype, size)
@@ -146,6 +148,8 @@ class _Reader:
         parser.seek(after)
 
     def _option(self, flags: int, size: int) -> None:
+        if self.extended is not None:
+            raise dns.exception.FormError
         self.extended = flags
         with self.parser.restrict_to(size):
             record = dns.rdata.from_wire_parser(IN, dns.rdatatype.OPT, self.parser)

@@ -157,7 +157,9 @@ class Nsec:
         """Raises Doubt when it is not proven that `name`, below the apex, does not exist."""
         if wire.under(self._covering(name), name):
             raise Doubt("an empty non-terminal is said not to exist")
-        self._covering(b"\1*" + self.zone)
+        wildcard = b"\1*" + self.zone
+        if wire.under(self._covering(wildcard), wildcard):
+            raise Doubt("the wildcard is an empty non-terminal, so the name exists")
 
     def nodata(self, name: bytes, rdtype: int) -> None:
         """Raises Doubt when it is not proven that `name` has no `rdtype`."""

@@ -73,13 +73,6 @@ def test_a_wildcard_that_is_an_empty_non_terminal_is_there_and_has_no_data(
 
 
 @BOTH
-def test_all_types_are_denied_only_where_there_is_none(chain: list[RRset]) -> None:
-    assert proves(chain).nodata(n("deep"), RdataType.ANY).cause is None
-    assert proves(chain).nodata(n("ns"), RdataType.ANY).cause == Cause.DENIAL_INVALID
-    assert proves(chain).nodata(n("any.wild"), RdataType.ANY).cause == Cause.DENIAL_INVALID
-
-
-@BOTH
 def test_a_type_that_is_not_there_is_denied(chain: list[RRset]) -> None:
     assert proves(chain).nodata(n("ns"), RdataType.MX).cause is None
     assert proves(chain).nodata(n("deep"), A).cause is None  # an empty non-terminal

@@ -72,3 +72,14 @@ def test_records_after_a_torn_one_are_lost_and_counted_once() -> None:
     told = read(message(RdataType.A, bytes(4), b"\1\2\3\4")[:-3])
     assert told is not None
     assert (told.faults, [len(rrset) for rrset in told.answer]) == (1, [1])
+
+
+def test_only_the_first_opt_of_the_last_section_is_one() -> None:
+    """RFC 6891 section 6.1.1; others would change the rcode."""
+    opt = b"\0" + struct.pack("!HHIH", RdataType.OPT, 1232, 0, 0)
+    liar = b"\0" + struct.pack("!HHIH", RdataType.OPT, 1232, 1 << 24, 0)
+    question = OWNER.to_wire() + struct.pack("!HH", RdataType.A, 1)
+    head = struct.pack("!6H", 7, 0x8400, 1, 1, 0, 2)
+    told = read(head + question + liar + opt + liar)
+    assert told is not None
+    assert (told.rcode, told.faults) == (0, 1)

@@ -12,7 +12,7 @@ from orchestrator.dns import wire
 from orchestrator.dns.wire import NSEC
 from orchestrator.scan.denial import Nsec, order
 from orchestrator.scan.ring import DRAWS, SPANS, Seen
-from orchestrator.scan.sound import Rrset
+from orchestrator.scan.sound import Doubt, Rrset
 
 ZONE = wire.to_name("de.")
 TYPES = b"\x00\x01\x40"  # A
@@ -88,3 +88,11 @@ def test_enough_spans_need_no_more() -> None:
         seen.add(one)
     assert seen.unseen(never) == []
     assert Seen().unseen(never) == []
+
+
+def test_a_wildcard_that_is_an_empty_non_terminal_is_a_doubt() -> None:
+    """RFC 4592 section 2.2.2: a name under it exists, so NXDOMAIN is wrong."""
+    owner = wire.to_name("x.*.de.")
+    spans = [Rrset(ZONE, NSEC, [owner + TYPES], []), Rrset(owner, NSEC, [ZONE + TYPES], [])]
+    with pytest.raises(Doubt, match="empty non-terminal"):
+        Nsec(ZONE, spans).nxdomain(wire.to_name("abc.de."))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from dns.rdatatype import RdataType
 from scene_cases import Case, all_cases
-from scene_edits import unsigned
+from scene_edits import flipped, signatures, unsigned
 from scene_world import anchor, scene
 from scene_zones import Key
 from scenes import Edit, Scene
@@ -45,6 +47,25 @@ def test_a_wrong_anchor_is_ours_and_calls_for_no_nta(zone: str) -> None:
     verdict = judged(scene("www.example.com. A", anchors=wrong))
     assert (verdict.state, verdict.remedy) == (State.BOGUS, Remedy.NONE)
     assert verdict.findings[0].cause is Cause.TRUST_ANCHOR_MISMATCH
+
+
+def test_an_anchor_that_was_revoked_since_is_ours_too() -> None:
+    (case,) = (case for case in CASES if case.id == "key-revoked-nsec")
+    anchored = replace(case.scene, anchors=(anchor("example.com."),))
+    verdict = judged(anchored)
+    assert (verdict.state, verdict.remedy) == (State.BOGUS, Remedy.NONE)
+    assert verdict.findings[0].cause is Cause.TRUST_ANCHOR_MISMATCH
+
+
+def test_a_stale_anchor_beside_one_that_fits_does_not_hide_the_zones_fault() -> None:
+    """Some give anchors as DS and as DNSKEY; either may do."""
+    key = Key("example.com.")
+    both = (anchor("example.com.", Key("example.com.", number=1).ds()),)
+    both += (anchor("example.com.", key.dnskey),)
+    broken = Edit(signatures(flipped), "example.com.", "DNSKEY")
+    verdict = judged(scene("www.example.com. A", "nsec", broken, anchors=both))
+    assert (verdict.state, verdict.remedy) == (State.BOGUS, Remedy.NTA)
+    assert verdict.findings[0].cause is Cause.RRSIG_INVALID
 
 
 def test_what_is_bogus_from_the_root_on_calls_for_no_nta() -> None:
