@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from orchestrator.errors import BadInput
+from orchestrator.errors import BadInput, quoted
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
 _LENGTH = re.compile(r"([0-9]{1,9})([smhd])")
@@ -27,19 +27,21 @@ def zone_name(text: str) -> str:
     labels = text.removesuffix(".").split(".")
     name = ".".join(_label(label, text) for label in labels) + "."
     if len(name) > 254:
-        raise BadInput(f"zone name {text[:40]!r}... is longer than 253 characters")
+        raise BadInput(f"zone name {quoted(text)} is longer than 253 characters")
     return name
 
 
 def _label(label: str, text: str) -> str:
     if not label:
-        raise BadInput(f"zone name {text!r} has an empty label", next_step='write it like "de."')
+        raise BadInput(
+            f"zone name {quoted(text)} has an empty label", next_step='write it like "de."'
+        )
     lowered = label.lower() if label.isascii() else _to_ascii(label, text)
     if len(lowered) > 63:
-        raise BadInput(f"zone name {text!r} has a label of over 63 characters")
+        raise BadInput(f"zone name {quoted(text)} has a label of over 63 characters")
     if not _LABEL.fullmatch(lowered):
         raise BadInput(
-            f"zone name {text!r} is not a host name: letters, digits, '-' and '_' only",
+            f"zone name {quoted(text)} is not a host name: letters, digits, '-' and '_' only",
             next_step='name one zone, like "de."',
         )
     return lowered
@@ -51,7 +53,9 @@ def _to_ascii(label: str, text: str) -> str:
     try:
         return idna.encode(label, uts46=True).decode().lower()
     except idna.IDNAError as error:
-        raise BadInput(f"zone name {text!r} has no A-label form (IDNA 2008): {error}") from error
+        raise BadInput(
+            f"zone name {quoted(text)} has no A-label form (IDNA 2008): {error}"
+        ) from error
 
 
 def length(text: str) -> timedelta:

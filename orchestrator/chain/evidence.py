@@ -9,7 +9,8 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from orchestrator.dns.exchange import Failure
-from orchestrator.errors import BadFile, NtactlError
+from orchestrator.errors import BadFile
+from orchestrator.given import given_bytes
 from orchestrator.model import Time, Value
 
 # Why a question was asked. "ds": the parent's side of a cut. "denial": a random name, to see a
@@ -84,7 +85,7 @@ def save(evidence: Evidence, path: Path) -> None:
 def load(path: Path) -> Evidence:
     """Read what `save` wrote. Raises BadFile."""
     try:
-        data = path.read_bytes()
+        data = given_bytes(path)
         return Evidence.model_validate_json(gzip.decompress(data) if path.suffix == ".gz" else data)
     except (OSError, EOFError, ValueError) as error:
         raise BadFile(f"is no saved evidence: {error}", file=str(path)) from error

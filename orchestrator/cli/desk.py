@@ -16,7 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.errors import BadFile, BadInput, NtactlError, PersonNeeded, Refused
+from orchestrator.errors import BadFile, BadInput, NtactlError, PersonNeeded, Refused, cut, quoted
+from orchestrator.given import given_text
 
 if TYPE_CHECKING:
     from orchestrator.cli.live import Hears
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from orchestrator.rollout.plan import Plan
 
 
+_NAMES = 16 << 20  # bytes of a file of names: a million
 _RRSIG_TIME = re.compile(r"[0-9]{14}$")  # RFC 4034 section 3.2
 LOCK_WAIT = 60  # seconds: as long as one host may take
 
@@ -107,7 +109,7 @@ def _later(text: str, start: datetime) -> datetime:
         return start + length(text)
     except (BadInput, OverflowError) as error:
         example = f"write it like {start:%Y-%m-%dT%H:%M:%SZ}, or 2h from now"
-        raise BadInput(f"{text!r} is no time", next_step=example) from error
+        raise BadInput(f"{quoted(text)} is no time", next_step=example) from error
 
 
 def probe_of(probe: Probe, every: float | None, timeout: float | None) -> Probe:
@@ -124,12 +126,8 @@ def names_in(path: Path) -> list[str]:
     """The names of a file, one a line, "#" before what is none. Raises BadFile."""
     from orchestrator.names import zone_name
 
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise BadFile(f"cannot be read: {error}", file=str(path)) from error
     found: dict[str, None] = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(given_text(path, _NAMES).split("\n"), 1):
         word = line.partition("#")[0].strip()
         try:
             found |= {zone_name(word): None} if word else {}
@@ -315,13 +313,11 @@ def load_plan(path: Path) -> Plan:
     from orchestrator.rollout.plan import Plan
 
     try:
-        return Plan.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadFile(f"cannot be read: {error}", file=str(path)) from error
+        return Plan.model_validate_json(given_text(path))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise BadFile(f"is no plan: {first['msg']}", file=str(path), field=field) from error
+        raise BadFile(f"is no plan: {cut(first['msg'])}", file=str(path), field=field) from error
 
 
 def save_plan(path: Path, plan: Plan) -> Path:
@@ -377,4 +373,4 @@ def record_named(records: dict[str, Record], text: str) -> Record:
         raise BadInput(f"{zone} has several NTAs: {ids}", next_step="name one of them")
     if of_zone:
         raise BadInput(f"{zone} has no live NTA; {of_zone[-1].id} ended", next_step="ntactl status")
-    raise BadInput(f"no NTA {text!r} in this state", next_step="ntactl status")
+    raise BadInput(f"no NTA {quoted(text)} in this state", next_step="ntactl status")

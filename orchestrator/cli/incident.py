@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli import desk, options, sitting
-from orchestrator.errors import BadInput, Refused
+from orchestrator.cli import desk, options, output, sitting
+from orchestrator.errors import BadFile, BadInput, Refused, quoted
+from orchestrator.given import STDIN
 
 if TYPE_CHECKING:
     from orchestrator.fleet.inventory import Inventory
@@ -81,7 +82,7 @@ def _mode(text: str) -> Mode:
     match text:
         case "nta" | "config" | "override":
             return text
-    raise BadInput(f"no mode {text!r}", next_step="--mode nta, config or override")
+    raise BadInput(f"no mode {quoted(text)}", next_step="--mode nta, config or override")
 
 
 def _make(
@@ -166,6 +167,8 @@ def approve(
     """Say yes to a plan, signed: who, when, and what was considered (RFC 7646 section 2)."""
     from orchestrator.rollout.gate import check_approvable
 
+    if plan_file in STDIN or (plan_file.exists() and not plan_file.is_file()):
+        raise BadFile("is no file: an approval is written into it", file=str(plan_file))
     loaded = desk.load_plan(plan_file)
     check_approvable(loaded, desk.now())
     consent = sitting.Consent(by, key, attack_considered, operator_contacted)

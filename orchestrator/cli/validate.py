@@ -76,27 +76,29 @@ def _name(text: str) -> Name:
     import dns.exception
     import dns.name
 
-    from orchestrator.errors import BadInput
+    from orchestrator.errors import BadInput, cut, quoted
     from orchestrator.names import zone_name
 
     try:
         return dns.name.from_text(text if text.isascii() else zone_name(text)).canonicalize()
     except (dns.exception.DNSException, UnicodeError) as error:
-        raise BadInput(f"{text!r} is no domain name: {error}") from error
+        raise BadInput(f"{quoted(text)} is no domain name: {cut(error)}") from error
 
 
 def _type(text: str) -> RdataType:
     import dns.exception
     import dns.rdatatype
 
-    from orchestrator.errors import BadInput
+    from orchestrator.errors import BadInput, quoted
 
     try:
         found = dns.rdatatype.from_text(text)
     except (dns.exception.DNSException, ValueError) as error:
-        raise BadInput(f"{text!r} is no record type", next_step="A, AAAA, SOA, ...") from error
+        raise BadInput(
+            f"{quoted(text)} is no record type", next_step="A, AAAA, SOA, ..."
+        ) from error
     if dns.rdatatype.is_metatype(found) and found != dns.rdatatype.ANY:
-        raise BadInput(f"{text!r} is not the type of any record")
+        raise BadInput(f"{quoted(text)} is not the type of any record")
     return found
 
 
