@@ -13,6 +13,8 @@ from orchestrator.errors import BadInput, quoted
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
 _LENGTH = re.compile(r"([0-9]{1,9})([smhd])")
+_JOINERS = dict.fromkeys((0x200C, 0x200D))  # not printed, and part of names (RFC 5892 appendix A)
+_LONGEST = timedelta(days=3652)  # so that sums of times and lengths have a date
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -24,6 +26,8 @@ def zone_name(text: str) -> str:
     """
     if text == ".":
         return "."
+    if not text.translate(_JOINERS).isprintable():
+        raise BadInput(f"zone name {quoted(text)} is not a host name: not all of it can be seen")
     labels = text.removesuffix(".").split(".")
     name = ".".join(_label(label, text) for label in labels) + "."
     if len(name) > 254:
@@ -62,8 +66,13 @@ def length(text: str) -> timedelta:
     """Read a length of time: digits and one of s, m, h, d. Raises BadInput."""
     match = _LENGTH.fullmatch(text.strip())
     if match is None:
-        raise BadInput(f"{text!r} is no length of time", next_step="write it like 90s, 2m, 1h, 1d")
-    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+        raise BadInput(
+            f"{quoted(text)} is no length of time", next_step="write it like 90s, 2m, 1h, 1d"
+        )
+    found = timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    if found > _LONGEST:
+        raise BadInput(f"{text} is longer than ten years")
+    return found
 
 
 def length_text(value: timedelta) -> str:

@@ -99,6 +99,10 @@ def moment(text: str, start: datetime) -> datetime:
         at = datetime.fromisoformat(f"{text[:8]}T{text[8:]}" if _RRSIG_TIME.match(text) else text)
     except ValueError:
         return _later(text, start)
+    if not 1970 <= at.year < 2106:
+        raise BadInput(
+            f"{quoted(text)} is no time of a signature", next_step="1970 to 2105 (RFC 4034 3.1.5)"
+        )
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 

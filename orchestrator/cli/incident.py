@@ -105,7 +105,7 @@ def _make(
         zones=tuple(dict.fromkeys(zone_name(zone) for zone in zones)),
         reason=reason,
         ticket=ticket,
-        lifetime=length(lifetime) if lifetime else policy.lifetime,
+        lifetime=policy.lifetime if lifetime is None else length(lifetime),
         mode=mode,
         created_by=options.person(by),
     )

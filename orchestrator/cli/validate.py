@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
 
 # There is no playbook to ask here, so that each has a default of its own.
 Rounds = Annotated[int, typer.Option("--rounds", min=1, max=20, help="How often to look.")]
-Every = Annotated[float, typer.Option("--every", min=0, help="Seconds between rounds.")]
-Timeout = Annotated[float, typer.Option("--timeout", min=0.05, help="Seconds a question.")]
+Every = Annotated[float, typer.Option("--every", min=0, max=3600, help="Seconds between rounds.")]
+Timeout = Annotated[
+    float, typer.Option("--timeout", min=0.05, max=3600, help="Seconds a question.")
+]
+
+
+_ESCAPED = re.compile(r"\\[ -~]")  # RFC 1035 section 5.1: \032, and also "\ "
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +63,7 @@ def validate(
     from orchestrator.report.verdict import exit_code
 
     what = (_name(name), _type(rdtype))
-    judged_at = moment(at, now()) if at else None
+    judged_at = moment(at, now()) if at is not None else None
     rules = with_skew(load(policy), skew)
     view = vantage(root_hints, trust_anchor, port, any_anchor=True)
     seen = []
@@ -79,8 +85,14 @@ def _name(text: str) -> Name:
     from orchestrator.errors import BadInput, cut, quoted
     from orchestrator.names import zone_name
 
+    ascii_text = text if text.isascii() else zone_name(text)
+    plain = _ESCAPED.sub("x", ascii_text)
+    if plain in {"", "@"} or " " in plain or not plain.isprintable():  # "@": dnspython's root
+        raise BadInput(
+            f"{quoted(text)} is no domain name", next_step='one name, like "de."; the root is "."'
+        )
     try:
-        return dns.name.from_text(text if text.isascii() else zone_name(text)).canonicalize()
+        return dns.name.from_text(ascii_text).canonicalize()
     except (dns.exception.DNSException, UnicodeError) as error:
         raise BadInput(f"{quoted(text)} is no domain name: {cut(error)}") from error
 

@@ -109,6 +109,8 @@ def _pause(every: str) -> float:
     from orchestrator.names import length
 
     pause = length(every)
+    if not pause:
+        raise BadInput(f"--every {every} leaves no time between cycles", next_step="--every 15s")
     if pause * 2 > LONGEST_GAP:
         raise BadInput(f"--every {every} is too seldom to see a zone flap", next_step="--every 1m")
     return pause.total_seconds()
