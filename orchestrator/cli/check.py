@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli import options
+from orchestrator.cli import options, output
 from orchestrator.cli.clock import clock_note, clock_told, other_time
 from orchestrator.cli.desk import moment, names_under, now, playbook_of, probe_of, say
 
@@ -180,7 +180,7 @@ def _print(
 
     if not as_json:
         notes = [*other_time(judged_at, rules), *clock_note(verdicts)]
-        told = [*notes, *(text(verdict) for verdict in verdicts)]
+        told = [*notes, *(text(verdict, output.width()) for verdict in verdicts)]
         print("\n".join(told), end="")
         return
     zones = [verdict.model_dump(mode="json") for verdict in verdicts]

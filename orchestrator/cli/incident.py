@@ -61,7 +61,7 @@ def plan(
     if as_json:
         print(made.to_json(), end="")
     else:
-        print(markdown_of(made) if markdown else text_of(made))
+        print(markdown_of(made) if markdown else text_of(made, output.width()))
     if out is not None:
         desk.say(f"saved: {out}\nnext:  ntactl approve {out}")
     if exit_code and _would_change(made):
@@ -241,7 +241,7 @@ def mitigate(
     looker = desk.Looker(root_hints, trust_anchor, port, names)
     with events_to(events, desk.say) as hears:
         made = _make(zones, reason, inventory, playbook, lifetime, ticket, "nta", by, looker)
-        desk.say(text_of(made))
+        desk.say(text_of(made, output.width()))
         check_worth_asking(made, accept or ())
         consent = sitting.Consent(by, key, attack_considered, operator_contacted)
         terms = sitting.Terms(state, by, allowed_signers, yes, hears, accept or ())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli import options
+from orchestrator.cli import options, output
 from orchestrator.cli.clock import clock_note, clock_told, other_time
 from orchestrator.cli.desk import moment, names_in, now, playbook_of, probe_of
 

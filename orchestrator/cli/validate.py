@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli import options
+from orchestrator.cli import options, output
 from orchestrator.cli.clock import clock_note, clock_told, other_time
 from orchestrator.cli.desk import moment, now
 
@@ -124,4 +124,4 @@ def _print(
         print(json.dumps(told | {"clock": clock_told(judged_at, rules)}))
         return
     notes = [*other_time(judged_at, rules), *clock_note([verdict])]
-    print("\n".join([*notes, text(verdict)]), end="")
+    print("\n".join([*notes, text(verdict, output.width())]), end="")
