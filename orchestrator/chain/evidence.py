@@ -12,6 +12,7 @@ from orchestrator.dns.exchange import Failure
 from orchestrator.errors import BadFile
 from orchestrator.given import given_bytes
 from orchestrator.model import Time, Value
+from orchestrator.whole import write_whole
 
 # Why a question was asked. "ds": the parent's side of a cut. "denial": a random name, to see a
 # denial at some place of the ring. "child": the DS of a name below the zone.
@@ -74,12 +75,7 @@ class Evidence(Value):
 def save(evidence: Evidence, path: Path) -> None:
     """Write evidence as JSON, compressed when the name ends in .gz. Raises NtactlError."""
     data = evidence.model_dump_json(exclude_defaults=True).encode()
-    try:
-        path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
-    except OSError as error:
-        raise NtactlError(
-            f"the evidence cannot be kept: {error.strerror or error}", where=str(path)
-        ) from error
+    write_whole(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
 
 
 def load(path: Path) -> Evidence:

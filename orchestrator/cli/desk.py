@@ -50,6 +50,16 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def done(act: Callable[[], None], otherwise: str) -> bool:
+    """Do what a result must not be lost for; a failure is said, and False."""
+    try:
+        act()
+    except NtactlError as error:
+        say(f"{error}\n  state: {otherwise}; the verdict stands")
+        return False
+    return True
+
+
 def inventory_of(path: Path | None) -> Inventory:
     """Load the fleet. Raises BadInput without one."""
     from orchestrator.fleet.inventory import load_inventory
