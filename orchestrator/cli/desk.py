@@ -22,7 +22,7 @@ from orchestrator.given import given_text
 if TYPE_CHECKING:
     from orchestrator.cli.live import Hears
     from orchestrator.fleet.inventory import Inventory
-    from orchestrator.incident.lifecycle import Record
+    from orchestrator.incident.lifecycle import Accepted, Record
     from orchestrator.incident.store import Store
     from orchestrator.model import Verdict
     from orchestrator.playbook import Notify, Playbook, Probe
@@ -318,6 +318,21 @@ def kept_plan(store: Store, plan_id: str) -> Plan:
             state="guards lift its NTAs at their end",
             next_step="use the ntactl that applied it",
         ) from error
+
+
+def accepted_for(plan: Plan, folder: Path) -> list[Accepted]:
+    """The refusals that were accepted when it was carried out; a journal that fails is said."""
+    from orchestrator.incident.lifecycle import fold
+
+    if not (folder / "ntactl.db").exists():  # to look makes no journal
+        return []
+    try:
+        with opened(folder) as store:
+            records = fold(store.events(plan.id)).values()
+    except NtactlError as error:
+        say(f"warning: what was accepted for it is not known: {error.where}: {error.what}")
+        return []
+    return list(dict.fromkeys(one for record in records for one in record.accepted))
 
 
 def load_plan(path: Path) -> Plan:

@@ -142,8 +142,9 @@ def _proposed(
         )
 
 
-def show(plan_file: PlanFile, as_json: options.Json = False) -> None:
-    """Print a saved plan; a stale or edited one warns and still prints."""
+def show(plan_file: PlanFile, state: options.State = None, as_json: options.Json = False) -> None:
+    """Print a saved plan, and which refusals were accepted for it; a stale one still prints."""
+    from orchestrator.report.apply import accepted_text
     from orchestrator.report.plan import text_of
     from orchestrator.rollout.gate import check_approvable
 
@@ -152,7 +153,12 @@ def show(plan_file: PlanFile, as_json: options.Json = False) -> None:
         check_approvable(loaded, desk.now())
     except Refused as refusal:
         desk.say(f"warning: {refusal.what}")
-    print(loaded.to_json() if as_json else text_of(loaded), end="" if as_json else "\n")
+    accepted = desk.accepted_for(loaded, options.state_folder(state))
+    if as_json:
+        print(loaded.to_json(), end="")
+        return
+    lines = [f"  {accepted_text(one)}" for one in accepted]
+    print("\n".join([text_of(loaded, output.width()), *["\nAccepted"] * bool(lines), *lines]))
 
 
 def approve(
