@@ -252,11 +252,11 @@ def no_half_truth(
     try:
         yield
     except KeyboardInterrupt:
-        with _deaf():
-            say("stopped at once; hosts that were sent it finish alone")
-            for line in _standing(store, ntas):
-                say(f"  {line}")
-            say(f"  next: go on: {go_on}; take back: {back}")
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # one more must not cut off what is told now
+        say("stopped at once; hosts that were sent it finish alone")
+        for line in _standing(store, ntas):
+            say(f"  {line}")
+        say(f"  next: go on: {go_on}; take back: {back}")
         raise
     except Exception as error:
         if not _touched(touched):
@@ -267,16 +267,6 @@ def no_half_truth(
         state = "hosts are as the journal's last line says; armed guards still lift at the end"
         step = f"ntactl status; then the same command again, or {back}"
         raise PersonNeeded(what, state=state, next_step=step) from error
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """No Ctrl-C comes through: a third one must not cut off what the second one is told."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _standing(store: Store, ntas: Sequence[str]) -> list[str]:

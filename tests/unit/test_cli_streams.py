@@ -1,6 +1,7 @@
 """Standard streams that are closed, full or shared: words are lost, codes are not."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +77,28 @@ def test_a_stream_that_somebody_set_not_to_block_is_waited_for() -> None:
         with os.fdopen(reader, "rb") as file:
             assert len(file.read()) > 65_536
         assert process.wait(60) == 0
+
+
+EARLY = """
+import os, signal, sys
+class Pressed:
+    def find_spec(self, name, path=None, target=None):
+        if name == "orchestrator.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Pressed())
+import orchestrator.__main__
+"""
+LATE = """
+import os, signal
+from orchestrator import __main__ as ntactl
+ntactl.run = lambda args: os.kill(os.getpid(), signal.SIGINT)
+ntactl.main()
+"""
+
+
+@pytest.mark.parametrize(("code", "ends"), [(EARLY, -signal.SIGINT), (LATE, 130)])
+def test_no_ctrl_c_is_too_early_or_too_late(code: str, ends: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (ends, "", "")
