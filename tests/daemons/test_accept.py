@@ -46,6 +46,8 @@ def test_hosts_left_alone_before_the_start(broken: Lab, tmp_path: Path) -> None:
     status = broken.ok("status")
     assert "ann@example.net accepted: " in status.out
     (nta,) = [n for n in broken.ok("status", "--json").json["ntas"] if n["state"] != "ended"]
+    shown = broken.ok("show", str(plan))
+    assert "\nAccepted\n  ann@example.net accepted: refused by rule 'budget'" in shown.out
     (accepted,) = nta["accepted"]
     assert (accepted["rule"], accepted["by"]) == ("budget", "ann@example.net")
     broken.ok("revert", made["ntas"][0]["id"], "--yes")
