@@ -1,21 +1,23 @@
 """`ntactl` and `python -m orchestrator`."""
 
-import signal
 import sys
 
-_USUAL = signal.getsignal(signal.SIGINT)
-if _USUAL is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Ctrl-C while modules load needs no traceback
+_signal = __import__("_signal")  # in the interpreter: to import `signal` takes a while of its own
+_USUAL = _signal.getsignal(_signal.SIGINT)
+if _USUAL is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # a Ctrl-C while modules load is no traceback
 
-from orchestrator.cli import run  # noqa: E402 (what takes its time, and says what a Ctrl-C does)
-
-signal.signal(signal.SIGINT, _USUAL)
+from orchestrator.cli import INTERRUPTED, run  # noqa: E402 (what takes its time to load)
 
 
 def main() -> None:
     """Run the command line of this process."""
-    code = run(sys.argv[1:])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said: a late Ctrl-C changes nothing
+    try:
+        _signal.signal(_signal.SIGINT, _USUAL)
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # a moment before or after the one where more is said
+        code = INTERRUPTED
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # all is said: a late one changes nothing
     sys.exit(code)
 
 

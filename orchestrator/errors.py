@@ -13,6 +13,19 @@ type. The exit codes are those of the command line contract (docs/reference/exit
 
 from __future__ import annotations
 
+_QUOTED = 80  # characters of what is wrong that an error repeats
+
+
+def cut(text: object) -> str:
+    """What another program or a file said, short enough for an error."""
+    shown = str(text)
+    return shown if len(shown) <= _QUOTED else f"{shown[: _QUOTED - 3]}..."
+
+
+def quoted(text: str) -> str:
+    """What was typed or read, as an error quotes it: control characters shown, long ones cut."""
+    return repr(cut(text))
+
 
 class NtactlError(Exception):
     """Failed; nothing was changed."""

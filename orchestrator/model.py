@@ -19,7 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from orchestrator.errors import BadInput
+from orchestrator.errors import BadInput, cut
 from orchestrator.names import length, length_text, zone_name
 
 
@@ -42,7 +42,7 @@ def _length(value: Any) -> timedelta:
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):  # a bare 4 could mean seconds or hours
-        raise BadInput(f"{value!r} is no length of time: write it like 90s, 2m, 1h, 1d")
+        raise BadInput(f"{cut(repr(value))} is no length of time: write it like 90s, 2m, 1h, 1d")
     return length(value)
 
 

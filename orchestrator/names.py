@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from orchestrator.errors import BadInput
+from orchestrator.errors import BadInput, quoted
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
 _LENGTH = re.compile(r"([0-9]{1,9})([smhd])")
+_JOINERS = dict.fromkeys((0x200C, 0x200D))  # not printed, and part of names (RFC 5892 appendix A)
+_LONGEST = timedelta(days=3652)  # so that sums of times and lengths have a date
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -24,22 +26,26 @@ def zone_name(text: str) -> str:
     """
     if text == ".":
         return "."
+    if not text.translate(_JOINERS).isprintable():
+        raise BadInput(f"zone name {quoted(text)} is not a host name: not all of it can be seen")
     labels = text.removesuffix(".").split(".")
     name = ".".join(_label(label, text) for label in labels) + "."
     if len(name) > 254:
-        raise BadInput(f"zone name {text[:40]!r}... is longer than 253 characters")
+        raise BadInput(f"zone name {quoted(text)} is longer than 253 characters")
     return name
 
 
 def _label(label: str, text: str) -> str:
     if not label:
-        raise BadInput(f"zone name {text!r} has an empty label", next_step='write it like "de."')
+        raise BadInput(
+            f"zone name {quoted(text)} has an empty label", next_step='write it like "de."'
+        )
     lowered = label.lower() if label.isascii() else _to_ascii(label, text)
     if len(lowered) > 63:
-        raise BadInput(f"zone name {text!r} has a label of over 63 characters")
+        raise BadInput(f"zone name {quoted(text)} has a label of over 63 characters")
     if not _LABEL.fullmatch(lowered):
         raise BadInput(
-            f"zone name {text!r} is not a host name: letters, digits, '-' and '_' only",
+            f"zone name {quoted(text)} is not a host name: letters, digits, '-' and '_' only",
             next_step='name one zone, like "de."',
         )
     return lowered
@@ -51,15 +57,22 @@ def _to_ascii(label: str, text: str) -> str:
     try:
         return idna.encode(label, uts46=True).decode().lower()
     except idna.IDNAError as error:
-        raise BadInput(f"zone name {text!r} has no A-label form (IDNA 2008): {error}") from error
+        raise BadInput(
+            f"zone name {quoted(text)} has no A-label form (IDNA 2008): {error}"
+        ) from error
 
 
 def length(text: str) -> timedelta:
     """Read a length of time: digits and one of s, m, h, d. Raises BadInput."""
     match = _LENGTH.fullmatch(text.strip())
     if match is None:
-        raise BadInput(f"{text!r} is no length of time", next_step="write it like 90s, 2m, 1h, 1d")
-    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+        raise BadInput(
+            f"{quoted(text)} is no length of time", next_step="write it like 90s, 2m, 1h, 1d"
+        )
+    found = timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    if found > _LONGEST:
+        raise BadInput(f"{text} is longer than ten years")
+    return found
 
 
 def length_text(value: timedelta) -> str:

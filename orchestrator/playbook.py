@@ -33,6 +33,12 @@ def _some(value: timedelta) -> timedelta:
     return value
 
 
+def _short(value: timedelta) -> timedelta:
+    if value > timedelta(hours=1):
+        raise ValueError("must be 1h at most")
+    return value
+
+
 def _wave_order(waves: tuple[str, ...]) -> tuple[str, ...]:
     if waves[:1] != ("canary",) or "canary" in waves[1:]:
         raise ValueError("the first wave must be 'canary', and no other")
@@ -54,8 +60,8 @@ class Probe(Value):
     """What a check asks beside the fixed set: rounds, their spacing, children to look at."""
 
     rounds: Annotated[int, Field(ge=1, le=20)] = 3
-    every: Length = timedelta(seconds=1)
-    timeout: Positive = timedelta(seconds=2)
+    every: Annotated[Length, AfterValidator(_short)] = timedelta(seconds=1)
+    timeout: Annotated[Positive, AfterValidator(_short)] = timedelta(seconds=2)
     names: tuple[Zone, ...] = ()
 
 

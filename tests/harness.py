@@ -11,13 +11,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from orchestrator.lab.enter import inside
 from orchestrator.lab.folder import Folder
 from orchestrator.lab.lifecycle import leash
 
@@ -38,7 +39,7 @@ class Run:
         return json.loads(self.out)
 
 
-def run(argv: Sequence[str], env: dict[str, str], *, timeout: float = 120) -> Run:
+def run(argv: Sequence[str], env: Mapping[str, str], *, timeout: float = 120) -> Run:
     done = subprocess.run(
         argv,
         env=env,
@@ -70,7 +71,7 @@ class Lab:
 
     def inside(self, *argv: str, timeout: float = 120) -> Run:
         """Any command where the lab's addresses answer."""
-        return run([*NTACTL, "lab", "exec", "--", *argv], self.env, timeout=timeout)
+        return run(*inside(Folder(self.folder), [*argv]), timeout=timeout)
 
     def ntactl(self, *argv: str, timeout: float = 120) -> Run:
         """The real command line inside the lab, without a terminal."""
@@ -78,9 +79,10 @@ class Lab:
 
     def started(self, *argv: str) -> subprocess.Popen[str]:
         """The real command line inside the lab, running in a session of its own, all it says."""
+        argv_inside, env = inside(Folder(self.folder), [*NTACTL, *argv])
         return subprocess.Popen(
-            [*NTACTL, "lab", "exec", "--", *NTACTL, *argv],
-            env=self.env,
+            argv_inside,
+            env=env,
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -38,6 +38,8 @@ from scene_world import COM, DENIALS, EXAMPLE, LEAF, OTHER, ROOT, SUB, Case, anc
 from scene_zones import DAY, NOW, Key, Plan, make, name_of
 from scenes import Change, Edit
 
+from orchestrator.dns.message import AnyDS
+
 
 def sound() -> Iterator[Case]:
     """Everything as it should be."""
@@ -127,6 +129,41 @@ def insecure() -> Iterator[Case]:
         children = (("old", SUB, (ds,)),)
         old = (SUB, Plan("old.example.com.", SUB, LEAF, denial="none"))
         yield from case(id_, "www.old.example.com. A", "insecure", children=children, also=(old,))
+
+
+def far() -> Iterator[Case]:
+    """A cut as far below its parent as names allow."""
+    below = ".".join("a" * 100)
+    origin = f"{below}.example.com."
+    children = ((below, SUB, (Key(origin).ds(),)),)
+    also = ((SUB, Plan(origin, SUB, LEAF, denial="nsec")),)
+    yield from case("cut-far-below", f"www.{origin} A", "secure", children=children, also=also)
+
+
+def odd_ds(digest_type: int, size: int) -> AnyDS:
+    """One that dnspython would refuse."""
+    right = Key("odd.example.com.").ds()
+    return AnyDS(right.key_tag, int(right.algorithm), digest_type, bytes(size))
+
+
+def odd_digests() -> Iterator[Case]:
+    """What cannot be used beside a DS that can does no harm (RFC 4035 section 5.2)."""
+    right = Key("odd.example.com.").ds()
+    also = ((SUB, Plan("odd.example.com.", SUB, LEAF, denial="nsec")),)
+    for id_, ds, state, cause in (
+        ("ds-reserved-beside-right", (odd_ds(0, 0), right), "secure", ""),
+        ("ds-short-beside-right", (odd_ds(2, 5), right), "secure", ""),
+        ("ds-long-sha1-beside-right", (odd_ds(1, 21), right), "secure", ""),
+        ("ds-long-sha384-beside-right", (odd_ds(4, 60), right), "secure", ""),
+        ("ds-reserved", (odd_ds(0, 32),), "insecure", ""),
+        ("ds-long-gost", (odd_ds(3, 33),), "insecure", ""),
+        ("ds-of-wrong-length", (odd_ds(2, 33),), "bogus", "ds-digest-mismatch"),
+    ):
+        children = (("odd", SUB, ds),)
+        yield from case(
+            id_, "www.odd.example.com. A", state, cause=cause,
+            denials=("nsec",), children=children, also=also,
+        )  # fmt: skip
 
 
 def trust_anchors() -> Iterator[Case]:
@@ -402,7 +439,7 @@ def one_server() -> Iterator[Case]:
 
 def all_cases() -> list[Case]:
     families = (
-        sound, insecure, trust_anchors, bad_signatures, keys, delegations, denials, nsec3, servers,
-        crafted, crafted3, one_server,
+        sound, insecure, far, odd_digests, trust_anchors, bad_signatures, keys, delegations,
+        denials, nsec3, servers, crafted, crafted3, one_server,
     )  # fmt: skip
     return [case for family in families for case in family()]

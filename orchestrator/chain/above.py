@@ -15,14 +15,12 @@ from orchestrator.chain import look as looking
 from orchestrator.chain.evidence import Cut, Evidence, Sight
 from orchestrator.chain.look import Judged, Look
 from orchestrator.chain.tally import Trust
-from orchestrator.chain.trust import supported
+from orchestrator.chain.trust import NOT_THE_ZONES, supported
 from orchestrator.chain.vantage import anchors_by_zone
 from orchestrator.chain.verify import Keys, When
 from orchestrator.dns.message import Message, read
 from orchestrator.model import Cause, State
 
-# Faults of an anchor's own zone that say the anchor is not that zone's.
-_ANCHOR = (Cause.DS_NO_MATCHING_DNSKEY, Cause.DS_DIGEST_MISMATCH)
 _TIMES = (Cause.RRSIG_EXPIRED, Cause.RRSIG_NOT_YET_VALID)
 
 
@@ -61,7 +59,7 @@ def above(evidence: Evidence, when: When) -> Above:
         link = _below(evidence, evidence.cuts[number], zones[number + 1], link, when)
         if (
             number == start
-            and link.cause in (*_ANCHOR, *_TIMES)
+            and link.cause in (*NOT_THE_ZONES, *_TIMES)
             and link.where == evidence.cuts[start].zone
         ):
             link = _not_the_zone(link)
@@ -87,7 +85,7 @@ def _anchored(evidence: Evidence, link: Above, when: When) -> Above:
     """The anchor is the zone's own: does it fit, and does the root say that our clock is right?"""
     zone = dns.name.from_text(evidence.cuts[-1].zone)
     worst = _trouble(zone, judge_keys(evidence.sights, evidence.cuts[-1], link.ds, when), "DNSKEY")
-    ours = _ANCHOR if zone != dns.name.root else (*_ANCHOR, *_TIMES)
+    ours = NOT_THE_ZONES if zone != dns.name.root else (*NOT_THE_ZONES, *_TIMES)
     if worst is None or worst.cause not in ours:
         return link
     return replace(_not_the_zone(worst), ds=link.ds)

@@ -9,8 +9,10 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from orchestrator.dns.exchange import Failure
-from orchestrator.errors import BadFile, NtactlError
+from orchestrator.errors import BadFile
+from orchestrator.given import given_bytes
 from orchestrator.model import Time, Value
+from orchestrator.whole import write_whole
 
 # Why a question was asked. "ds": the parent's side of a cut. "denial": a random name, to see a
 # denial at some place of the ring. "child": the DS of a name below the zone.
@@ -73,18 +75,13 @@ class Evidence(Value):
 def save(evidence: Evidence, path: Path) -> None:
     """Write evidence as JSON, compressed when the name ends in .gz. Raises NtactlError."""
     data = evidence.model_dump_json(exclude_defaults=True).encode()
-    try:
-        path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
-    except OSError as error:
-        raise NtactlError(
-            f"the evidence cannot be kept: {error.strerror or error}", where=str(path)
-        ) from error
+    write_whole(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
 
 
 def load(path: Path) -> Evidence:
     """Read what `save` wrote. Raises BadFile."""
     try:
-        data = path.read_bytes()
+        data = given_bytes(path)
         return Evidence.model_validate_json(gzip.decompress(data) if path.suffix == ".gz" else data)
     except (OSError, EOFError, ValueError) as error:
         raise BadFile(f"is no saved evidence: {error}", file=str(path)) from error

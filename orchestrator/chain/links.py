@@ -18,13 +18,12 @@ from dns.rrset import RRset
 
 from orchestrator.chain.iterate import Heard, Iteration, Search
 from orchestrator.chain.tally import Tally, Trust
-from orchestrator.chain.trust import Entry, enter, supported
+from orchestrator.chain.trust import NOT_THE_ZONES, Entry, enter, supported
 from orchestrator.chain.verify import Fault, Keys, When
 from orchestrator.chain.walk import Steps
 from orchestrator.dns.message import Message, find, signatures
 from orchestrator.model import Cause, State
 
-LABELS = 48  # between an anchor and a name: ip6.arpa has 34
 GOOD = (State.SECURE, State.INSECURE)
 
 
@@ -104,7 +103,7 @@ class Links:
         if anchor not in self.known:
             self.known[anchor] = yield from self._anchored(anchor)
         standing = self.known[anchor]
-        rest = _downward(anchor, name)[:LABELS]
+        rest = _downward(anchor, name)
         while rest and standing.state is State.SECURE:
             below = self._referred(standing, rest) or rest[0]
             if below not in self.known:
@@ -139,7 +138,11 @@ class Links:
             return Standing(
                 zone, State.INSECURE, blames=tuple(Blame(fault, "") for fault in faults)
             )
-        return (yield from self._keys(zone, *usable))
+        standing = yield from self._keys(zone, *usable)
+        main = next((blame.fault for blame in standing.blames), None)
+        if main is None or main.cause not in NOT_THE_ZONES:
+            return standing
+        return replace(standing, blames=(Blame(_our_fault(zone, main), ""), *standing.blames))
 
     def _below(self, above: Standing, name: Name) -> Steps[Standing]:
         """One label down: a zone of its own, an unsigned one, or the same zone still."""
@@ -226,7 +229,7 @@ class Links:
             signed = signatures(answer, zone, DNSKEY)
             entries = [enter(zone, ds, keys, signed, self.when) for ds in groups]
             good = (one for one in entries if one.insecure or (one.keys and one.fault is None))
-            return _entered(zone, next(good, entries[0]))
+            return _entered(zone, next(good, min(entries, key=_unfit)))
 
         search = self.iteration.search(zone, DNSKEY)
         judged = yield from self.settle(search, "DNSKEY", judge)
@@ -319,6 +322,16 @@ def _at(blames: Iterable[Blame], heard: Heard) -> tuple[Blame, ...]:
 def _no_anchor(name: Name) -> Fault:
     detail = f"no trust anchor is at or above {name}"
     return Fault(Cause.TRUST_ANCHOR_MISMATCH, "DNSKEY", name.to_text(), detail)
+
+
+def _unfit(entry: Entry) -> bool:
+    """Does the anchor fit no key? One that fits says more of the zone."""
+    return entry.fault is not None and entry.fault.cause in NOT_THE_ZONES
+
+
+def _our_fault(zone: Name, fault: Fault) -> Fault:
+    detail = f"the trust anchor fits no key of {zone}: {fault.detail}"
+    return replace(fault, cause=Cause.TRUST_ANCHOR_MISMATCH, detail=detail)
 
 
 def _upward(name: Name) -> list[Name]:

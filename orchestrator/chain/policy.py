@@ -37,7 +37,7 @@ class Policy(Value):
     digests: Annotated[frozenset[int], _known(DIGESTS)] = DIGESTS
     nsec3_iterations: Annotated[int, Field(ge=0, le=2500)] = 150
     failures: Annotated[int, Field(ge=0)] | None = None
-    skew: Annotated[float, Field(ge=0)] = 0
+    skew: Annotated[float, Field(ge=0, le=2**31 - 1)] = 0
     skew_share: Annotated[float, Field(ge=0, le=1)] = 0
 
     def tolerance(self, lifetime: float) -> float:

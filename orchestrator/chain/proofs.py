@@ -146,7 +146,12 @@ class _Nsec:
         if span.rdata.next.is_subdomain(name):
             return no(f"{name} is an empty non-terminal, so it exists")
         wildcard = _wildcard(span.encloser(name))
-        return PROVEN if self._cover(wildcard) else no(f"no NSEC covers {wildcard}")
+        span = self._cover(wildcard)
+        if span is None:
+            return no(f"no NSEC covers {wildcard}")
+        if span.rdata.next.is_subdomain(wildcard):
+            return no(f"{wildcard} is an empty non-terminal, so {name} has no data, but exists")
+        return PROVEN
 
     def nodata(self, name: Name, rdtype: RdataType) -> Proof:
         own = self._match(name)
@@ -157,10 +162,16 @@ class _Nsec:
             return no(f"no NSEC matches or covers {name}")
         if span.rdata.next.is_subdomain(name):
             return PROVEN  # an empty non-terminal
-        wildcard = self._match(_wildcard(span.encloser(name)))
-        if wildcard is None:
-            return no(f"no NSEC of {name} or of its wildcard")
-        return _lacks(wildcard.rdata, wildcard.owner, rdtype)
+        return self._wildcard_nodata(name, _wildcard(span.encloser(name)), rdtype)
+
+    def _wildcard_nodata(self, name: Name, wildcard: Name, rdtype: RdataType) -> Proof:
+        own = self._match(wildcard)
+        if own:
+            return _lacks(own.rdata, wildcard, rdtype)
+        span = self._cover(wildcard)
+        if span and span.rdata.next.is_subdomain(wildcard):
+            return PROVEN  # the wildcard is an empty non-terminal (RFC 4592 section 2.2.2)
+        return no(f"no NSEC of {name} or of its wildcard")
 
     def expansion(self, name: Name, source: Name) -> Proof:
         span = self._cover(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dns.rdatatype import DS
@@ -10,7 +10,7 @@ from dns.rdatatype import DS
 from orchestrator.chain.evidence import Evidence, Sight
 from orchestrator.chain.local import ANSWERED, finding, not_valid, pair
 from orchestrator.dns.message import read
-from orchestrator.model import Cause, Finding, Remedy, ResolverView, State, Verdict
+from orchestrator.model import Cause, Extent, Finding, Remedy, ResolverView, State, Verdict
 from orchestrator.names import under
 
 
@@ -32,21 +32,28 @@ def _signed_cut(sight: Sight) -> str:
 
 
 def with_resolvers(
-    verdict: Verdict, views: Sequence[ResolverView], faults: Sequence[Finding] = ()
+    verdict: Verdict,
+    views: Sequence[ResolverView],
+    faults: Sequence[Finding] = (),
+    engines: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Add the resolvers' answers; they may change the remedy, never the state.
 
     Where the zone is sound, a resolver that fails only while it validates holds stale data
     (nz 2023): the remedy is a flush. One that fails either way, or has one of the `faults`, is
     ill itself. Names behind a signed delegation that the host does validate (its DS was asked) are
-    the child's.
+    the child's. `engines` by host: one whose engine takes the zone for bogus needs no stale data
+    to fail.
     """
     verdict = verdict.model_copy(update={"resolvers": tuple(views)})
     if verdict.state is State.BOGUS:
         return _bogus(verdict, views, faults)
     if verdict.state is State.INDETERMINATE or verdict.remedy is Remedy.ESCALATE:
         return verdict.model_copy(update={"findings": (*verdict.findings, *_beside(faults))})
-    return _sound(verdict, views, faults)
+    whole = (one for one in verdict.engines if one.extent is Extent.WHOLE)
+    bogus = {one.engine: f"{one.engine} {one.versions}" for one in whole}
+    strict = {host: bogus[name] for host, name in (engines or {}).items() if name in bogus}
+    return _sound(verdict, views, faults, strict)
 
 
 def _beside(faults: Iterable[Finding]) -> list[Finding]:
@@ -55,10 +62,15 @@ def _beside(faults: Iterable[Finding]) -> list[Finding]:
     return [f.model_copy(update={"severity": told.get(f.severity, f.severity)}) for f in faults]
 
 
-def _sound(verdict: Verdict, views: Sequence[ResolverView], faults: Sequence[Finding]) -> Verdict:
+def _sound(
+    verdict: Verdict,
+    views: Sequence[ResolverView],
+    faults: Sequence[Finding],
+    strict: Mapping[str, str],
+) -> Verdict:
     faulty = {fault.server for fault in faults if fault.severity == "error"}
     views = [view for view in views if view.host not in faulty]
-    told = _Told.of(verdict, views)
+    told = _Told.of(views, strict)
     update: dict[str, object] = {"findings": (*told.findings(faults), *verdict.findings)}
     if told.stale:
         hosts = ", ".join(dict.fromkeys(view.host for view in told.stale))
@@ -66,8 +78,8 @@ def _sound(verdict: Verdict, views: Sequence[ResolverView], faults: Sequence[Fin
         update["remedy_reason"] = f"the zone is sound, the caches of {hosts} are not"
     elif told.limited:
         update["remedy_reason"] = (
-            "the zone is sound; resolvers that give up on keys that share a tag fail at it, and a "
-            "flush changes nothing: tell the zone's operator"
+            f"the zone is sound; {', '.join(sorted(set(strict.values())))} rejects it, "
+            "and a flush changes nothing there: tell the zone's operator"
         )
     elif told.ill or told.slow or faulty:
         update["remedy_reason"] = "the zone is sound; a resolver has a fault of its own"
@@ -89,14 +101,13 @@ class _Told:
     childs: list[str]
 
     @classmethod
-    def of(cls, verdict: Verdict, views: Sequence[ResolverView]) -> _Told:
+    def of(cls, views: Sequence[ResolverView], strict: Container[str]) -> _Told:
         failing = [view for view in views if not_valid(view)]
         late = [view for view in views if view.rcode is None and view.rcode_cd in ANSWERED]
         own = [view for view in failing if not _sound_cut(view, views)]
-        collide = _tags_collide(verdict)
         return cls(
-            stale=[] if collide else own,
-            limited=own if collide else [],
+            stale=[view for view in own if view.host not in strict],
+            limited=[view for view in own if view.host in strict],
             ill=[view for view in views if _fails_either_way(view)],
             slow=[view for view in late if not _sound_cut(view, views)],
             silent=_silent(views),
@@ -199,13 +210,8 @@ def _stale(view: ResolverView) -> Finding:
     return finding(view, Cause.CACHE_MISMATCH, detail)
 
 
-def _tags_collide(verdict: Verdict) -> bool:
-    limits = (f for f in verdict.findings if f.cause is Cause.VALIDATION_LIMIT)
-    return any(finding.severity == "warning" for finding in limits)
-
-
 def _limited(view: ResolverView) -> Finding:
-    detail = f"SERVFAIL for {pair(view)}: it gives up on keys that share a tag"
+    detail = f"SERVFAIL for {pair(view)}: its engine rejects this zone's signatures"
     return finding(view, Cause.VALIDATION_LIMIT, detail)
 
 

@@ -7,7 +7,7 @@ show a better one, resolvers get by and the fault is told as partial.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -148,9 +148,7 @@ def _judge(seen: Seen, at: datetime, when: When, duration_ms: int) -> Validation
     good, bad = sum(one.good for one in counted), sum(one.bad for one in counted)
     ends = [one.expires for one in counted if one.expires is not None]
     zone = worst.zone.canonicalize().to_text()
-    what, why = _remedy(state, extent, zone)
-    if any(blame.fault.cause is Cause.VALIDATION_LIMIT for blame in worst.blames):
-        what, why = Remedy.ESCALATE, "more than a validator takes on: look before you act"
+    what, why = _remedy(state, extent, worst)
     return Validation(
         name=seen.name.canonicalize().to_text(),
         type=RdataType.to_text(seen.rdtype),
@@ -232,12 +230,15 @@ def _worst(states: Sequence[State]) -> State:
     return min(states, key=WORST.index)
 
 
-def _remedy(state: State, extent: Extent | None, zone: str) -> tuple[Remedy, str]:
+def _remedy(state: State, extent: Extent | None, worst: Judged) -> tuple[Remedy, str]:
     """One answer is little to go by: an NTA is for a zone that `check` has looked at."""
+    causes = {blame.fault.cause for blame in worst.blames}
+    if Cause.VALIDATION_LIMIT in causes:
+        return Remedy.ESCALATE, "more than a validator takes on: look before you act"
     if extent is Extent.PARTIAL:
         return Remedy.NONE, "validators answer by asking the other servers: tell its operator"
     if state is State.BOGUS:
-        return Remedy.NTA, f"no validator accepts it; `ntactl check {zone}` shows how far it goes"
+        return _bogus(worst, causes)
     if state is State.INDETERMINATE:
         return Remedy.ESCALATE, "nothing could be judged: not shown to be DNSSEC, so no NTA"
     if state is State.INSECURE:
@@ -246,3 +247,16 @@ def _remedy(state: State, extent: Extent | None, zone: str) -> tuple[Remedy, str
             "proven unsigned, or nothing can prove it (opt-out, no anchor): resolvers pass it on",
         )
     return Remedy.NONE, "the chain of trust is whole down to this answer"
+
+
+def _bogus(worst: Judged, causes: Collection[Cause]) -> tuple[Remedy, str]:
+    """The zone to look at is the child where its DS was asked for; it is never the root."""
+    if Cause.TRUST_ANCHOR_MISMATCH in causes:
+        why = "our trust anchor is not the zone's: mend that; an NTA would hide our own fault"
+        return Remedy.NONE, why
+    main = worst.blames[0].fault if worst.blames else None
+    zone = main.owner.lower() if main and main.rrset == "DS" else _text(worst.zone)
+    if zone == ".":
+        why = "the root does not validate from here, and no NTA is for the root: look at the path"
+        return Remedy.NONE, f"{why} to its servers and at our anchor with `ntactl check .`"
+    return Remedy.NTA, f"no validator accepts it; `ntactl check {zone}` shows how far it goes"

@@ -10,7 +10,6 @@ from pathlib import Path
 import dns.exception
 import dns.name
 import dns.rdatatype
-import dns.zone
 import dns.zonefile
 from dns.name import Name
 from dns.rdtypes.ANY.DNSKEY import DNSKEY
@@ -18,7 +17,8 @@ from dns.rdtypes.ANY.DS import DS
 from dns.rrset import RRset
 
 from orchestrator.chain.trust import as_ds, supported
-from orchestrator.errors import BadFile
+from orchestrator.errors import BadFile, cut
+from orchestrator.given import given_text
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,7 @@ _DS = re.compile(
     r"(\bDS\s+\d+\s+\d+\s+)([1-4])(\s+)([0-9A-Fa-f]+)(?=[ \t]*(?:;.*)?$)",
     re.MULTILINE | re.IGNORECASE,
 )
+_MOST = 1 << 20  # bytes: more keys and servers than any root
 _HEX = {"1": 40, "2": 64, "3": 64, "4": 96}  # digits of a digest, by its type
 
 
@@ -112,15 +113,13 @@ def _of_right_length(match: re.Match[str]) -> str:
 
 
 def _read(path: Path | None, packaged: str, *, any_anchor: bool = False) -> list[RRset]:
+    if path is None:
+        text = resources.files("orchestrator").joinpath("data", packaged).read_text()
+    else:
+        text = given_text(path, _MOST)
+    if any_anchor:
+        text = _DS.sub(_of_right_length, text)
     try:
-        if path is None:
-            text = resources.files("orchestrator").joinpath("data", packaged).read_text()
-        else:
-            text = path.read_text()
-        if any_anchor:
-            text = _DS.sub(_of_right_length, text)
         return list(dns.zonefile.read_rrsets(text, rdclass=None, default_ttl=0))
-    except OSError as error:
-        raise BadFile(error.strerror or str(error), file=str(path)) from error
     except (dns.exception.DNSException, ValueError) as error:
-        raise BadFile(f"is no file of DNS records: {error}", file=str(path)) from error
+        raise BadFile(f"is no file of DNS records: {cut(error)}", file=str(path)) from error

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
-import dns.dnssec
 import dns.exception
 import dns.name
 import dns.rdatatype
@@ -169,8 +168,15 @@ def keys_of(zone: Name, records: Iterable[DNSKEY]) -> Keys:
 
 @lru_cache(maxsize=4096)
 def key_tag(key: DNSKEY) -> int:
-    """RFC 4034 appendix B."""
-    return dns.dnssec.key_id(key)
+    """The tag of a DNSKEY record."""
+    return tag_of(key.to_wire(origin=dns.name.root) or b"")
+
+
+def tag_of(rdata: bytes) -> int:
+    """The key tag by a DNSKEY record's data (RFC 4034 appendix B, but for RSA/MD5 in B.1)."""
+    even = rdata if len(rdata) % 2 == 0 else rdata + b"\0"
+    total: int = sum(struct.unpack(f"!{len(even) // 2}H", even))
+    return (total + (total >> 16)) & 0xFFFF
 
 
 # The likeliest intention first: what the nearest miss among several signatures says is the cause.

@@ -5,7 +5,6 @@ The verbs appear in the order of an incident: prove, plan, say yes, push, watch,
 
 from __future__ import annotations
 
-import io
 import os
 import select
 import sys
@@ -25,6 +24,7 @@ from orchestrator.cli import (
     fleet,
     incident,
     lab,
+    output,
     scan,
     schema,
     settings,
@@ -85,9 +85,7 @@ def command() -> TyperGroup:
 
 def run(args: Sequence[str]) -> int:
     """Run one command line; give its exit code (docs/reference/exit-codes.md)."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # an old terminal must not end an apply
+    output.take_over()
     try:
         code = _run(args)
         sys.stdout.flush()
@@ -96,7 +94,7 @@ def run(args: Sequence[str]) -> int:
             return _unexpected(error)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
-    return code
+    return code or int(output.failure() is not None)
 
 
 def _run(args: Sequence[str]) -> int:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli import options
+from orchestrator.cli import options, output
 from orchestrator.cli.clock import clock_note, clock_told, other_time
-from orchestrator.cli.desk import moment, names_under, now, playbook_of, probe_of, say
+from orchestrator.cli.desk import done, moment, names_under, now, playbook_of, probe_of, say
 
 if TYPE_CHECKING:
     from orchestrator.chain.evidence import Evidence
@@ -68,30 +69,33 @@ def check(
     from orchestrator.errors import BadInput
     from orchestrator.names import zone_name
     from orchestrator.report.verdict import exit_codes
+    from orchestrator.whole import check_writable
 
     asked = list(dict.fromkeys(zone_name(zone) for zone in zones))
     if save_evidence and len(asked) > 1:
         raise BadInput(
             "--save-evidence keeps the evidence of one zone", next_step="check each zone by itself"
         )
-    judged_at = moment(at, now()) if at else None
+    if save_evidence:
+        check_writable(save_evidence, "--save-evidence")
+    judged_at = moment(at, now()) if at is not None else None
     rules = with_skew(load(policy), skew)
     book = playbook_of(playbook)
     book = book.model_copy(update={"probe": probe_of(book.probe, every, timeout)})
     hosts, witnesses = _hosts(inventory), _witnesses(via or [])
     view = vantage(root_hints, trust_anchor, port)
-    verdicts = []
+    verdicts, kept = [], True
     for zone in asked:
         wanted = names_under(names, zone)
         evidence = look(zone, view, probe=book.probe, names=wanted, rounds=rounds, clock=now)
         if save_evidence:
-            save(evidence, save_evidence)
+            kept = done(partial(save, evidence, save_evidence), "the evidence is not kept")
         when = judged_at or now()
         verdict = judge(evidence, when, rules.skew, policy=rules)
         verdict = with_engines(verdict, evidence, when, {host.engine for host in hosts})
         verdicts.append(_with_others(verdict, hosts, witnesses, evidence, book))
     _print(verdicts, judged_at, rules, as_json=as_json)
-    raise typer.Exit(exit_codes(verdicts))
+    raise typer.Exit(exit_codes(verdicts) or int(not kept))
 
 
 def _hosts(inventory: Path | None) -> tuple[Host, ...]:
@@ -156,7 +160,8 @@ def _with_fleet(
     counts = _counts([h for h in hosts if h.name in doubted | failing][:_LOGINS])
     offsets = {n: one.clock_offset for n, one in counts.items() if one.clock_offset is not None}
     zone = with_statistics(zone, {name: one.statistics for name, one in counts.items()})
-    return with_resolvers(verdict, zone, with_clocks(told, offsets))
+    engines = {host.name: host.engine for host in hosts}
+    return with_resolvers(verdict, zone, with_clocks(told, offsets), engines)
 
 
 def _counts(hosts: Sequence[Host]) -> dict[str, Counts]:
@@ -179,7 +184,7 @@ def _print(
 
     if not as_json:
         notes = [*other_time(judged_at, rules), *clock_note(verdicts)]
-        told = [*notes, *(text(verdict) for verdict in verdicts)]
+        told = [*notes, *(text(verdict, output.width()) for verdict in verdicts)]
         print("\n".join(told), end="")
         return
     zones = [verdict.model_dump(mode="json") for verdict in verdicts]

@@ -16,12 +16,13 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.errors import BadFile, BadInput, NtactlError, PersonNeeded, Refused
+from orchestrator.errors import BadFile, BadInput, NtactlError, PersonNeeded, Refused, cut, quoted
+from orchestrator.given import given_text
 
 if TYPE_CHECKING:
     from orchestrator.cli.live import Hears
     from orchestrator.fleet.inventory import Inventory
-    from orchestrator.incident.lifecycle import Record
+    from orchestrator.incident.lifecycle import Accepted, Record
     from orchestrator.incident.store import Store
     from orchestrator.model import Verdict
     from orchestrator.playbook import Notify, Playbook, Probe
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from orchestrator.rollout.plan import Plan
 
 
+_NAMES = 16 << 20  # bytes of a file of names: a million
 _RRSIG_TIME = re.compile(r"[0-9]{14}$")  # RFC 4034 section 3.2
 LOCK_WAIT = 60  # seconds: as long as one host may take
 
@@ -46,6 +48,16 @@ def new_id() -> str:
 def say(line: str) -> None:
     """Tell the person who watches (stderr: results go to stdout)."""
     print(line, file=sys.stderr, flush=True)
+
+
+def done(act: Callable[[], None], otherwise: str) -> bool:
+    """Do what a result must not be lost for; a failure is said, and False."""
+    try:
+        act()
+    except NtactlError as error:
+        say(f"{error}\n  state: {otherwise}; the verdict stands")
+        return False
+    return True
 
 
 def inventory_of(path: Path | None) -> Inventory:
@@ -97,6 +109,10 @@ def moment(text: str, start: datetime) -> datetime:
         at = datetime.fromisoformat(f"{text[:8]}T{text[8:]}" if _RRSIG_TIME.match(text) else text)
     except ValueError:
         return _later(text, start)
+    if not 1970 <= at.year < 2106:
+        raise BadInput(
+            f"{quoted(text)} is no time of a signature", next_step="1970 to 2105 (RFC 4034 3.1.5)"
+        )
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
@@ -107,7 +123,7 @@ def _later(text: str, start: datetime) -> datetime:
         return start + length(text)
     except (BadInput, OverflowError) as error:
         example = f"write it like {start:%Y-%m-%dT%H:%M:%SZ}, or 2h from now"
-        raise BadInput(f"{text!r} is no time", next_step=example) from error
+        raise BadInput(f"{quoted(text)} is no time", next_step=example) from error
 
 
 def probe_of(probe: Probe, every: float | None, timeout: float | None) -> Probe:
@@ -124,12 +140,8 @@ def names_in(path: Path) -> list[str]:
     """The names of a file, one a line, "#" before what is none. Raises BadFile."""
     from orchestrator.names import zone_name
 
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise BadFile(f"cannot be read: {error}", file=str(path)) from error
     found: dict[str, None] = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(given_text(path, _NAMES).split("\n"), 1):
         word = line.partition("#")[0].strip()
         try:
             found |= {zone_name(word): None} if word else {}
@@ -240,11 +252,11 @@ def no_half_truth(
     try:
         yield
     except KeyboardInterrupt:
-        with _deaf():
-            say("stopped at once; hosts that were sent it finish alone")
-            for line in _standing(store, ntas):
-                say(f"  {line}")
-            say(f"  next: go on: {go_on}; take back: {back}")
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # one more must not cut off what is told now
+        say("stopped at once; hosts that were sent it finish alone")
+        for line in _standing(store, ntas):
+            say(f"  {line}")
+        say(f"  next: go on: {go_on}; take back: {back}")
         raise
     except Exception as error:
         if not _touched(touched):
@@ -255,16 +267,6 @@ def no_half_truth(
         state = "hosts are as the journal's last line says; armed guards still lift at the end"
         step = f"ntactl status; then the same command again, or {back}"
         raise PersonNeeded(what, state=state, next_step=step) from error
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """No Ctrl-C comes through: a third one must not cut off what the second one is told."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _standing(store: Store, ntas: Sequence[str]) -> list[str]:
@@ -308,6 +310,21 @@ def kept_plan(store: Store, plan_id: str) -> Plan:
         ) from error
 
 
+def accepted_for(plan: Plan, folder: Path) -> list[Accepted]:
+    """The refusals that were accepted when it was carried out; a journal that fails is said."""
+    from orchestrator.incident.lifecycle import fold
+
+    if not (folder / "ntactl.db").exists():  # to look makes no journal
+        return []
+    try:
+        with opened(folder) as store:
+            records = fold(store.events(plan.id)).values()
+    except NtactlError as error:
+        say(f"warning: what was accepted for it is not known: {error.where}: {error.what}")
+        return []
+    return list(dict.fromkeys(one for record in records for one in record.accepted))
+
+
 def load_plan(path: Path) -> Plan:
     """Read a plan file. Raises BadFile; whether it was edited is the gate's question."""
     from pydantic import ValidationError
@@ -315,13 +332,11 @@ def load_plan(path: Path) -> Plan:
     from orchestrator.rollout.plan import Plan
 
     try:
-        return Plan.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadFile(f"cannot be read: {error}", file=str(path)) from error
+        return Plan.model_validate_json(given_text(path))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise BadFile(f"is no plan: {first['msg']}", file=str(path), field=field) from error
+        raise BadFile(f"is no plan: {cut(first['msg'])}", file=str(path), field=field) from error
 
 
 def save_plan(path: Path, plan: Plan) -> Path:
@@ -379,4 +394,4 @@ def record_named(records: dict[str, Record], text: str, *, ended: bool = False) 
         return of_zone[-1]
     if of_zone:
         raise BadInput(f"{zone} has no live NTA; {of_zone[-1].id} ended", next_step="ntactl status")
-    raise BadInput(f"no NTA {text!r} in this state", next_step="ntactl status")
+    raise BadInput(f"no NTA {quoted(text)} in this state", next_step="ntactl status")

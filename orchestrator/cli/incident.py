@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli import desk, options, sitting
-from orchestrator.errors import BadInput, Refused
+from orchestrator.cli import desk, options, output, sitting
+from orchestrator.errors import BadFile, BadInput, Refused, quoted
+from orchestrator.given import STDIN
 
 if TYPE_CHECKING:
     from orchestrator.fleet.inventory import Inventory
@@ -60,7 +61,7 @@ def plan(
     if as_json:
         print(made.to_json(), end="")
     else:
-        print(markdown_of(made) if markdown else text_of(made))
+        print(markdown_of(made) if markdown else text_of(made, output.width()))
     if out is not None:
         desk.say(f"saved: {out}\nnext:  ntactl approve {out}")
     if exit_code and _would_change(made):
@@ -81,7 +82,7 @@ def _mode(text: str) -> Mode:
     match text:
         case "nta" | "config" | "override":
             return text
-    raise BadInput(f"no mode {text!r}", next_step="--mode nta, config or override")
+    raise BadInput(f"no mode {quoted(text)}", next_step="--mode nta, config or override")
 
 
 def _make(
@@ -104,7 +105,7 @@ def _make(
         zones=tuple(dict.fromkeys(zone_name(zone) for zone in zones)),
         reason=reason,
         ticket=ticket,
-        lifetime=length(lifetime) if lifetime else policy.lifetime,
+        lifetime=policy.lifetime if lifetime is None else length(lifetime),
         mode=mode,
         created_by=options.person(by),
     )
@@ -141,8 +142,9 @@ def _proposed(
         )
 
 
-def show(plan_file: PlanFile, as_json: options.Json = False) -> None:
-    """Print a saved plan; a stale or edited one warns and still prints."""
+def show(plan_file: PlanFile, state: options.State = None, as_json: options.Json = False) -> None:
+    """Print a saved plan, and which refusals were accepted for it; a stale one still prints."""
+    from orchestrator.report.apply import accepted_text
     from orchestrator.report.plan import text_of
     from orchestrator.rollout.gate import check_approvable
 
@@ -151,7 +153,12 @@ def show(plan_file: PlanFile, as_json: options.Json = False) -> None:
         check_approvable(loaded, desk.now())
     except Refused as refusal:
         desk.say(f"warning: {refusal.what}")
-    print(loaded.to_json() if as_json else text_of(loaded), end="" if as_json else "\n")
+    accepted = desk.accepted_for(loaded, options.state_folder(state))
+    if as_json:
+        print(loaded.to_json(), end="")
+        return
+    lines = [f"  {accepted_text(one)}" for one in accepted]
+    print("\n".join([text_of(loaded, output.width()), *["\nAccepted"] * bool(lines), *lines]))
 
 
 def approve(
@@ -166,6 +173,8 @@ def approve(
     """Say yes to a plan, signed: who, when, and what was considered (RFC 7646 section 2)."""
     from orchestrator.rollout.gate import check_approvable
 
+    if plan_file in STDIN or (plan_file.exists() and not plan_file.is_file()):
+        raise BadFile("is no file: an approval is written into it", file=str(plan_file))
     loaded = desk.load_plan(plan_file)
     check_approvable(loaded, desk.now())
     consent = sitting.Consent(by, key, attack_considered, operator_contacted)
@@ -238,7 +247,7 @@ def mitigate(
     looker = desk.Looker(root_hints, trust_anchor, port, names)
     with events_to(events, desk.say) as hears:
         made = _make(zones, reason, inventory, playbook, lifetime, ticket, "nta", by, looker)
-        desk.say(text_of(made))
+        desk.say(text_of(made, output.width()))
         check_worth_asking(made, accept or ())
         consent = sitting.Consent(by, key, attack_considered, operator_contacted)
         terms = sitting.Terms(state, by, allowed_signers, yes, hears, accept or ())

@@ -165,13 +165,13 @@ def scenarios() -> None:
     name="exec",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )
-def execute(
+def run_inside(
     command: Annotated[list[str], typer.Argument(metavar="-- CMD", help="Program, arguments.")],
 ) -> None:
     """Run a command where the lab's addresses answer; keeps folder, PATH, streams, exit code."""
-    from orchestrator.lab import lifecycle
+    from orchestrator.lab.enter import execute
 
-    lifecycle.execute(_folder(), command)
+    execute(_folder(), command)
 
 
 if __name__ == "__main__":

@@ -112,20 +112,18 @@ class Screen:
 
 def to_stderr(text: str) -> None:
     """Write at once, past Python's buffers, and whatever became of the terminal."""
-    if sys.stderr is None:  # closed from the start, so that descriptor 2 is something else by now
-        return
+    descriptor = sys.stderr.fileno()  # not always 2: see cli/output.py
     rest = text.encode(errors="replace")
     try:
         while rest:
-            rest = rest[os.write(2, rest) :]
+            rest = rest[os.write(descriptor, rest) :]
     except OSError:
         return
 
 
 def rewrites() -> bool:
     """May a line be written over in place? On a terminal that is not a dumb one."""
-    terminal = sys.stderr is not None and sys.stderr.isatty()
-    return terminal and os.environ.get("TERM", "") not in {"", "dumb"}
+    return sys.stderr.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
 
 
 @contextmanager

@@ -12,6 +12,8 @@ import typer
 
 from orchestrator.errors import BadInput
 
+LARGEST_SKEW = 2**31 - 1  # more, and a signature's time has no before and after (RFC 4034 3.1.5)
+
 
 def _typed(
     context: typer.Context, option: typer.CallbackParam, rules: list[str] | None
@@ -51,7 +53,7 @@ TrustAnchor = Annotated[
 Names = Annotated[
     Path | None, typer.Option("--names", help="Names under the zone to look at, one a line.")
 ]
-Port = Annotated[int, typer.Option("--port", help="Port of the name servers.")]
+Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the name servers.")]
 Policy = Annotated[
     Path | None,
     typer.Option("--policy", help="What counts where validators differ, a YAML file."),
@@ -83,11 +85,18 @@ AllowedSigners = Annotated[
 
 Now = Annotated[str | None, typer.Option("--now", help="Judge for this time (RFC 3339).")]
 Skew = Annotated[
-    float | None, typer.Option("--skew", min=0, help="Seconds of tolerance on signature times.")
+    float | None,
+    typer.Option(
+        "--skew", min=0, max=LARGEST_SKEW, help="Seconds of tolerance on signature times."
+    ),
 ]
 Rounds = Annotated[int | None, typer.Option("--rounds", min=1, max=20, help="How often to look.")]
-Every = Annotated[float | None, typer.Option("--every", min=0, help="Seconds between rounds.")]
-Timeout = Annotated[float | None, typer.Option("--timeout", min=0.05, help="Seconds a question.")]
+Every = Annotated[
+    float | None, typer.Option("--every", min=0, max=3600, help="Seconds between rounds.")
+]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", min=0.05, max=3600, help="Seconds a question.")
+]
 
 
 def signing_key(key: Path | None) -> Path:

@@ -7,14 +7,15 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli import options
+from orchestrator.cli import options, output
 from orchestrator.cli.clock import clock_note, clock_told, other_time
-from orchestrator.cli.desk import moment, names_in, now, playbook_of, probe_of
+from orchestrator.cli.desk import done, moment, names_in, now, playbook_of, probe_of
 
 if TYPE_CHECKING:
     from orchestrator.model import Verdict
@@ -72,11 +73,14 @@ def scan(
     from orchestrator.scan.drive import Manner
     from orchestrator.scan.memory import Memory, recall, remember
     from orchestrator.scan.scan import Scan, nobody
+    from orchestrator.whole import check_writable
 
     soon = length(margin)
     kept = _file(state)
     before = recall(kept) if kept else None
-    judged_at = moment(at, now()) if at else None
+    if kept:
+        check_writable(kept, "--state")
+    judged_at = moment(at, now()) if at is not None else None
     rules = with_skew(load(policy), skew)
     probe = probe_of(playbook_of(playbook).probe, every, timeout)
     view = vantage(root_hints, trust_anchor, port)
@@ -89,10 +93,12 @@ def scan(
         _print_json(listed, scanning.cost, clock_told(judged_at, rules))
     else:
         notes = [*other_time(judged_at, rules), *clock_note(found)]
-        print("".join(notes), text(found, before, soon, scanning.cost), sep="", end="")
-    if kept:
-        remember(Memory.of(found, before, now()), kept)
-    raise typer.Exit(exit_codes(found))
+        print(
+            "".join(notes), text(found, before, soon, scanning.cost, output.width()), sep="", end=""
+        )
+    memory = Memory.of(found, before, now())
+    remembered = not kept or done(partial(remember, memory, kept), "this scan is not remembered")
+    raise typer.Exit(exit_codes(found) or int(not remembered))
 
 
 def _print_json(listed: Sequence[Verdict], cost: Cost, clock: dict[str, object]) -> None:

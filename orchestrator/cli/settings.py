@@ -21,9 +21,11 @@ from typing import Any
 
 from typer.core import TyperGroup, TyperOption
 
-from orchestrator.errors import BadFile
+from orchestrator.errors import BadFile, cut
+from orchestrator.given import given_text
 
 FILE = "ntactl.toml"
+_MOST = 1 << 20  # bytes
 
 
 def name_variables(command: Any) -> None:
@@ -54,13 +56,11 @@ def _read(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadFile(f"cannot be read: {error.strerror}", file=str(path)) from error
-    except ValueError as error:  # not TOML, or not UTF-8
+        return tomllib.loads(given_text(path, _MOST))
+    except tomllib.TOMLDecodeError as error:
         at = re.search(r"at line (\d+)", str(error))
         line = int(at[1]) if at else None
-        raise BadFile(f"is not TOML: {error}", file=str(path), line=line) from error
+        raise BadFile(f"is not TOML: {cut(error)}", file=str(path), line=line) from error
 
 
 def _refuse_unknown(command: Any, table: dict[str, Any], path: Path, place: str = "") -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from orchestrator.cli import desk, options
+from orchestrator.cli import desk, options, output
 from orchestrator.errors import Refused
 
 if TYPE_CHECKING:
@@ -151,11 +151,18 @@ def _carried_out(loaded: Plan, store: Store, terms: Terms, accepted: Sequence[Re
 
 
 def finish(report: Report, *, as_json: bool, verb: str = "apply") -> None:
-    """Print how it ended, and end with its exit code."""
+    """Print how it ended, and end with its exit code.
+
+    Where stdout takes no report stderr gets it, and "done" is not said of what nobody could read.
+    """
     from orchestrator.report.apply import json_of, text_of
 
-    print(json.dumps(json_of(report, verb)) if as_json else text_of(report, verb))
-    raise typer.Exit(report.exit_code)
+    text = text_of(report, verb)
+    print(json.dumps(json_of(report, verb)) if as_json else text, flush=True)
+    if output.failure() is None:
+        raise typer.Exit(report.exit_code)
+    desk.say(f"{text}\n  next: ntactl status")
+    raise typer.Exit(report.exit_code or (6 if report.hosts else 1))
 
 
 def in_one(made: Plan, consent: Consent, terms: Terms) -> Report:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli import options
+from orchestrator.cli import options, output
 from orchestrator.cli.clock import clock_note, clock_told, other_time
 from orchestrator.cli.desk import moment, now
 
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
 
 # There is no playbook to ask here, so that each has a default of its own.
 Rounds = Annotated[int, typer.Option("--rounds", min=1, max=20, help="How often to look.")]
-Every = Annotated[float, typer.Option("--every", min=0, help="Seconds between rounds.")]
-Timeout = Annotated[float, typer.Option("--timeout", min=0.05, help="Seconds a question.")]
+Every = Annotated[float, typer.Option("--every", min=0, max=3600, help="Seconds between rounds.")]
+Timeout = Annotated[
+    float, typer.Option("--timeout", min=0.05, max=3600, help="Seconds a question.")
+]
+
+
+_ESCAPED = re.compile(r"\\[ -~]")  # RFC 1035 section 5.1: \032, and also "\ "
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +63,7 @@ def validate(
     from orchestrator.report.verdict import exit_code
 
     what = (_name(name), _type(rdtype))
-    judged_at = moment(at, now()) if at else None
+    judged_at = moment(at, now()) if at is not None else None
     rules = with_skew(load(policy), skew)
     view = vantage(root_hints, trust_anchor, port, any_anchor=True)
     seen = []
@@ -76,27 +82,35 @@ def _name(text: str) -> Name:
     import dns.exception
     import dns.name
 
-    from orchestrator.errors import BadInput
+    from orchestrator.errors import BadInput, cut, quoted
     from orchestrator.names import zone_name
 
+    ascii_text = text if text.isascii() else zone_name(text)
+    plain = _ESCAPED.sub("x", ascii_text)
+    if plain in {"", "@"} or " " in plain or not plain.isprintable():  # "@": dnspython's root
+        raise BadInput(
+            f"{quoted(text)} is no domain name", next_step='one name, like "de."; the root is "."'
+        )
     try:
-        return dns.name.from_text(text if text.isascii() else zone_name(text)).canonicalize()
+        return dns.name.from_text(ascii_text).canonicalize()
     except (dns.exception.DNSException, UnicodeError) as error:
-        raise BadInput(f"{text!r} is no domain name: {error}") from error
+        raise BadInput(f"{quoted(text)} is no domain name: {cut(error)}") from error
 
 
 def _type(text: str) -> RdataType:
     import dns.exception
     import dns.rdatatype
 
-    from orchestrator.errors import BadInput
+    from orchestrator.errors import BadInput, quoted
 
     try:
         found = dns.rdatatype.from_text(text)
     except (dns.exception.DNSException, ValueError) as error:
-        raise BadInput(f"{text!r} is no record type", next_step="A, AAAA, SOA, ...") from error
+        raise BadInput(
+            f"{quoted(text)} is no record type", next_step="A, AAAA, SOA, ..."
+        ) from error
     if dns.rdatatype.is_metatype(found) and found != dns.rdatatype.ANY:
-        raise BadInput(f"{text!r} is not the type of any record")
+        raise BadInput(f"{quoted(text)} is not the type of any record")
     return found
 
 
@@ -110,4 +124,4 @@ def _print(
         print(json.dumps(told | {"clock": clock_told(judged_at, rules)}))
         return
     notes = [*other_time(judged_at, rules), *clock_note([verdict])]
-    print("\n".join([*notes, text(verdict)]), end="")
+    print("\n".join([*notes, text(verdict, output.width())]), end="")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli import desk, options, sitting, trace
+from orchestrator.cli import desk, options, output, sitting, trace
 from orchestrator.errors import BadInput, NtactlError, Refused
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def status(
     if as_json:
         print(json.dumps(json_of(records, hosts, foreign, desk.now())))
     else:
-        print(text_of(records, hosts, foreign, desk.now()))
+        print(text_of(records, hosts, foreign, desk.now(), output.width()))
 
 
 def _readings(store: Store, records: Sequence[Record]) -> dict[str, HostReading]:
@@ -112,6 +112,8 @@ def _pause(every: str) -> float:
     from orchestrator.names import length
 
     pause = length(every)
+    if not pause:
+        raise BadInput(f"--every {every} leaves no time between cycles", next_step="--every 15s")
     if pause * 2 > LONGEST_GAP:
         raise BadInput(f"--every {every} is too seldom to see a zone flap", next_step="--every 1m")
     return pause.total_seconds()
@@ -209,10 +211,10 @@ def renew(
     made = _renewal(which, lifetime, reason, options.state_folder(state), by, looker)
     if out is not None:
         desk.save_plan(out, made)
-        print(text_of(made))
+        print(text_of(made, output.width()))
         desk.say(f"saved: {out}\nnext:  ntactl approve {out} && ntactl apply {out}")
         return
-    desk.say(text_of(made))
+    desk.say(text_of(made, output.width()))
     consent = sitting.Consent(by, key, attack_considered, operator_contacted)
     with events_to(events, desk.say) as hears:
         terms = sitting.Terms(state, by, allowed_signers, yes, hears)

@@ -20,6 +20,7 @@ from orchestrator.errors import LabError
 from orchestrator.lab import world
 from orchestrator.lab.asked import Asked
 from orchestrator.lab.control import request
+from orchestrator.lab.enter import need_root
 from orchestrator.lab.folder import Folder, Running, command, require_running, running_lab
 from orchestrator.lab.hosts import ENGINES, plan_hosts
 from orchestrator.lab.scenarios import scenario
@@ -38,7 +39,7 @@ def up(folder: Folder, asked: Asked, progress: Progress = lambda _done, _all: No
     `progress` hears how many TLDs of a large root are made, which is done once.
     """
     hosts, fillers = plan_hosts(asked.resolvers), asked.fillers()
-    _need_root("up")
+    need_root("up")
     _check_machine({host.engine for host in hosts})
     folder.root.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.root / "lock"):
@@ -51,14 +52,6 @@ def up(folder: Folder, asked: Asked, progress: Progress = lambda _done, _all: No
         asked.write(folder)
         _start(folder)
         return True
-
-
-def _need_root(verb: str) -> None:
-    if os.geteuid() != 0:
-        raise LabError(
-            "the lab needs root: it makes network namespaces and starts sshd and cron in them",
-            next_step=f"sudo ntactl lab {verb}",
-        )
 
 
 def _check_same(folder: Folder, asked: Asked) -> None:
@@ -129,7 +122,7 @@ def down(folder: Folder) -> bool:
     """Take the lab down; False when none ran. Returns when nothing of it is left."""
     if not folder.root.exists():
         return False
-    _need_root("down")
+    need_root("down")
     with FileLock(folder.root / "lock"):
         ran = stop(folder)
         folder.clear()
@@ -252,23 +245,3 @@ def forget(folder: Folder, zones: Sequence[str]) -> None:
     ]
     for process in going:
         process.wait()
-
-
-def execute(folder: Folder, argv: list[str]) -> None:
-    """Become `argv`, run where the lab's addresses answer. Only the network is the lab's."""
-    inner = require_running(folder)
-    _need_root("exec")
-    environment = {**os.environ, **folder.environment()}
-    program = ["nsenter", f"--net=/proc/{inner}/ns/net", "--", *_program(argv)]
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execvpe(program[0], program, environment)  # noqa: S606
-
-
-def _program(argv: list[str]) -> list[str]:
-    """`ntactl` works inside the lab also when it is not on PATH."""
-    if argv[0] != "ntactl" or shutil.which("ntactl"):
-        return argv
-    beside = Path(sys.executable).with_name("ntactl")
-    own = [str(beside)] if beside.exists() else [sys.executable, "-m", "orchestrator"]
-    return [*own, *argv[1:]]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from orchestrator.model import State, Validation
-from orchestrator.report.verdict import findings_text, main_error, span, standing, wrapped
+from orchestrator.report.verdict import WIDTH, findings_text, main_error, span, standing, wrapped
 
 _SERVERS = 8
 
 
-def text(verdict: Validation) -> str:
+def text(verdict: Validation, width: int = WIDTH) -> str:
     """The whole verdict as text, ending in a newline."""
     parts = [
-        "\n".join([wrapped(headline(verdict), ""), *_aliases(verdict)]),
-        findings_text(verdict.findings),
+        "\n".join([wrapped(headline(verdict), "", width), *_aliases(verdict)]),
+        findings_text(verdict.findings, width),
         _asked(verdict),
-        f"what to do:\n{wrapped(f'{verdict.remedy}: {verdict.remedy_reason}')}",
+        f"what to do:\n{wrapped(f'{verdict.remedy}: {verdict.remedy_reason}', width=width)}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

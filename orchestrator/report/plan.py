@@ -11,16 +11,16 @@ from orchestrator.rollout.plan import Plan, PlannedHost, budget_sentence, share_
 WIDTH = 80
 
 
-def text_of(plan: Plan) -> str:
-    """The plan at 80 columns: what, why, evidence, hosts, diffs, waves, what to type next."""
+def text_of(plan: Plan, width: int = WIDTH) -> str:
+    """The plan: what, why, evidence, hosts, diffs, waves. Prose is wrapped at `width`."""
     parts = [
         _head(plan),
         _evidence(plan),
-        _warnings(plan),
-        _hosts(plan),
+        _warnings(plan, width),
+        _hosts(plan, width),
         *(_change(group) for group in _alike(plan)),
         _previews(plan),
-        _rules(plan),
+        _rules(plan, width),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -63,11 +63,11 @@ def _evidence(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _warnings(plan: Plan) -> str:
-    return "\n".join(_wrapped(f"! {warning}", "  ") for warning in plan.warnings)
+def _warnings(plan: Plan, width: int) -> str:
+    return "\n".join(_wrapped(f"! {warning}", "  ", width) for warning in plan.warnings)
 
 
-def _hosts(plan: Plan) -> str:
+def _hosts(plan: Plan, wide: int) -> str:
     width = max((len(planned.host.name) for planned in plan.hosts), default=0)
     lines = ["Hosts"]
     for planned in plan.hosts:
@@ -75,7 +75,7 @@ def _hosts(plan: Plan) -> str:
         what = "~ changed" if planned.change else f"- left alone: {planned.rule}"
         lines.append(f"  {host.name:<{width}}  {host.engine:<8} {host.site:<10} {what}")
         if planned.message:
-            lines.append(_wrapped(f"    {planned.message}", "      "))
+            lines.append(_wrapped(f"    {planned.message}", "      ", wide))
     return "\n".join(lines)
 
 
@@ -98,8 +98,8 @@ def _change(group: list[PlannedHost]) -> str:
     return "\n".join(lines)
 
 
-def _wrapped(text: str, indent: str) -> str:
-    return fill(text, WIDTH, subsequent_indent=indent)
+def _wrapped(text: str, indent: str, width: int) -> str:
+    return fill(text, width, subsequent_indent=indent)
 
 
 def _indented(lines: Iterable[str]) -> list[str]:
@@ -116,7 +116,7 @@ def _previews(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _rules(plan: Plan) -> str:
+def _rules(plan: Plan, width: int) -> str:
     canaries = plan.canary_waves() if plan.action == "apply" else ()
     waves = [
         f"  {number}. {'canary: ' if number <= len(canaries) else ''}{', '.join(wave)}"
@@ -128,4 +128,4 @@ def _rules(plan: Plan) -> str:
         f"a canary per site first for {length_text(policy.bake)}; by each host itself at the end."
     )
     rules = (share_sentence(policy), budget_sentence(policy), out)
-    return "\n".join(["Waves", *waves, *(fill(text, WIDTH) for text in rules)])
+    return "\n".join(["Waves", *waves, *(fill(text, width) for text in rules)])

@@ -1,14 +1,13 @@
-"""A scan for a terminal: one line, then only what is not clean. 80 columns, no colour."""
+"""A scan for a terminal: one line, then only what is not clean. No colour."""
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from orchestrator.model import Cause, State, Verdict, rfc3339
-from orchestrator.report.verdict import WIDTH, headline, span
+from orchestrator.report.verdict import WIDTH, headline, span, wrapped
 from orchestrator.scan.memory import Memory
 from orchestrator.scan.scan import Cost, clean
 
@@ -16,22 +15,28 @@ _SILENT = (Cause.SERVER_UNREACHABLE, Cause.SERVER_LAME)
 _SHOWN = 100  # lines of a kind; `--json` has all
 
 
-def text(verdicts: Sequence[Verdict], before: Memory | None, margin: timedelta, cost: Cost) -> str:
+def text(
+    verdicts: Sequence[Verdict],
+    before: Memory | None,
+    margin: timedelta,
+    cost: Cost,
+    width: int = WIDTH,
+) -> str:
     """The whole scan as text, ending in a newline; `before` is what the last one found."""
     bad = sorted((one for one in verdicts if not clean(one)), key=lambda one: one.zone)
     known = before.zones if before else {}
     here = {verdict.zone for verdict in verdicts}
     healed = sorted(here.intersection(known).difference(one.zone for one in bad))
     ending = f"signatures that end within {span(round(margin.total_seconds()))}"
-    parts = [
-        summary(verdicts, cost),
-        _listed("new" if before else "", (headline(v) for v in bad if v.zone not in known)),
-        _listed("still", (_still(v, before) for v in bad if before and v.zone in known)),
-        _listed("healed", (f"{zone} is clean again" for zone in healed)),
-        _listed(ending, _ending(verdicts, margin)),
-        _listed("servers that do not answer, or not for the zone", _silent(verdicts)),
-        _next(bad),
-    ]
+    told: dict[str, Iterable[str]] = {
+        "new" if before else "": (headline(v) for v in bad if v.zone not in known),
+        "still": (_still(v, before) for v in bad if before and v.zone in known),
+        "healed": (f"{zone} is clean again" for zone in healed),
+        ending: _ending(verdicts, margin),
+        "servers that do not answer, or not for the zone": _silent(verdicts),
+    }
+    lists = [_listed(title, lines, width) for title, lines in told.items()]
+    parts = [wrapped(summary(verdicts, cost), "", width), *lists, _next(bad)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -43,17 +48,11 @@ def summary(verdicts: Sequence[Verdict], cost: Cost) -> str:
     return f"{words} ({cost.doubted} looked at twice)" if cost.doubted else words
 
 
-def _listed(title: str, lines: Iterable[str]) -> str:
-    told = [_wrapped(line) for line in lines]
+def _listed(title: str, lines: Iterable[str], width: int) -> str:
+    told = [wrapped(line, width=width) for line in lines]
     if len(told) > _SHOWN:
         told[_SHOWN:] = [f"  and {len(told) - _SHOWN} more: see --json"]
     return "\n".join([f"{title}:"] * bool(title) + told) if told else ""
-
-
-def _wrapped(line: str) -> str:
-    return textwrap.fill(
-        line, WIDTH, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False
-    )
 
 
 def _still(verdict: Verdict, before: Memory) -> str:

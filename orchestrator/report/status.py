@@ -129,11 +129,12 @@ def text_of(
     hosts: Mapping[str, Sequence[HostStatus]],
     foreign: Mapping[str, Sequence[str]],
     now: datetime,
+    width: int = 80,
 ) -> str:
     """For a person: live NTAs first, then what ended."""
     live = [record for record in records if record.live()]
     ended = [record for record in records if not record.live()]
-    blocks = [_block(record, hosts.get(record.id, ()), now) for record in live]
+    blocks = [_block(record, hosts.get(record.id, ()), now, width) for record in live]
     if not live:
         blocks.append("no live NTA")
     blocks += [_back(record, hosts[record.id]) for record in ended if record.id in hosts]
@@ -156,7 +157,7 @@ def _back(record: Record, hosts: Sequence[HostStatus]) -> str:
     return "\n".join([*lines, f"  next     ntactl revert {record.id}"])
 
 
-def _block(record: Record, hosts: Sequence[HostStatus], now: datetime) -> str:
+def _block(record: Record, hosts: Sequence[HostStatus], now: datetime, width: int) -> str:
     state = phase(record, now)
     lines = [
         f"{record.id}  {record.zone}  {state.value}, {_left(record, now)}",
@@ -165,7 +166,7 @@ def _block(record: Record, hosts: Sequence[HostStatus], now: datetime) -> str:
     ]
     for accepted in record.accepted:
         text = f"  note     {accepted_text(accepted)}"
-        lines.append(fill(text, 80, subsequent_indent=" " * 11))
+        lines.append(fill(text, width, subsequent_indent=" " * 11))
     if record.clean_since:
         lines.append(f"  clean    since {record.clean_since:%H:%M:%SZ}")
     if state is Phase.HELD:

@@ -1,4 +1,7 @@
-"""A verdict for a terminal: one line, the matrix, the causes, what to do. 80 columns, no colour."""
+"""A verdict for a terminal: one line, the matrix, the causes, what to do. No colour.
+
+Prose is wrapped at 80 columns, or as narrow as is asked; tables and commands stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -31,18 +34,18 @@ _NEXT = {
 }
 
 
-def text(verdict: Verdict) -> str:
+def text(verdict: Verdict, width: int = WIDTH) -> str:
     """The whole verdict as text, ending in a newline."""
     parts = [
-        headline(verdict),
-        _matrix(verdict),
-        findings_text(verdict.findings),
-        _engines(verdict),
-        _resolvers("our resolvers", verdict.resolvers),
-        _statistics(verdict.resolvers),
-        _resolvers("witnesses", verdict.witnesses),
-        _indicators(verdict.indicators),
-        _remedy(verdict),
+        wrapped(headline(verdict), "", width),
+        _matrix(verdict, width),
+        findings_text(verdict.findings, width),
+        _engines(verdict, width),
+        _resolvers("our resolvers", verdict.resolvers, width),
+        _statistics(verdict.resolvers, width),
+        _resolvers("witnesses", verdict.witnesses, width),
+        _indicators(verdict.indicators, width),
+        _remedy(verdict, width),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -82,7 +85,7 @@ def span(seconds: int) -> str:
     return f"{seconds} s"
 
 
-def _matrix(verdict: Verdict) -> str:
+def _matrix(verdict: Verdict, wide: int) -> str:
     """Servers down, RRsets across: ok, or how many of the looks were bogus."""
     cells = {(cell.server, cell.rrset): cell for cell in verdict.matrix}
     rows = list(dict.fromkeys(cell.server for cell in verdict.matrix if cell.rrset != "DS"))
@@ -99,8 +102,9 @@ def _matrix(verdict: Verdict) -> str:
         lines.append(f"{_short(row, width):<{width}}  {line}".rstrip())
     lines += _parent_line(verdict)
     if verdict.state in (State.BOGUS, State.INDETERMINATE) and not _faulty(verdict):
-        lines.append("(ok: nothing against it here; the chain above the zone is broken)")
-    lines.append(_legend(verdict))
+        note = "(ok: nothing against it here; the chain above the zone is broken)"
+        lines.append(wrapped(note, "", wide))
+    lines.append(wrapped(_legend(verdict), "", wide))
     return "\n".join(lines)
 
 
@@ -142,9 +146,9 @@ def _legend(verdict: Verdict) -> str:
     )
 
 
-def findings_text(found: Sequence[Finding]) -> str:
+def findings_text(found: Sequence[Finding], width: int = WIDTH) -> str:
     """The findings, one a paragraph, the first dozen."""
-    lines = [wrapped(_finding(finding)) for finding in found[:_FINDINGS]]
+    lines = [wrapped(_finding(finding), width=width) for finding in found[:_FINDINGS]]
     if len(found) > _FINDINGS:
         lines.append(f"  and {len(found) - _FINDINGS} more findings: see --json")
     return "\n".join(lines)
@@ -163,20 +167,21 @@ def _owner(finding: Finding) -> str:
     return finding.owner or ""
 
 
-def wrapped(line: str, indent: str = "  ") -> str:
+def wrapped(line: str, indent: str = "  ", width: int = WIDTH) -> str:
     """A long line over several, the rest of it further in."""
     return textwrap.fill(
-        line, WIDTH, initial_indent=indent, subsequent_indent="      ", break_on_hyphens=False
+        line, width, initial_indent=indent, subsequent_indent="      ", break_on_hyphens=False
     )
 
 
-def _engines(verdict: Verdict) -> str:
+def _engines(verdict: Verdict, width: int) -> str:
     """Where the fleet's engines do not see the same, by their untouched settings."""
     seen = {(view.state, view.extent) for view in verdict.engines}
     if seen <= {(verdict.state, verdict.extent)}:
         return ""
-    lines = [wrapped(_engine(view)) for view in verdict.engines]
-    return "\n".join(["validators differ; with their defaults it is, for", *lines])
+    lines = [wrapped(_engine(view), width=width) for view in verdict.engines]
+    head = "validators differ; with their defaults it is, for"
+    return "\n".join([wrapped(head, "", width), *lines])
 
 
 def _engine(view: EngineView) -> str:
@@ -185,13 +190,14 @@ def _engine(view: EngineView) -> str:
     return f"{view.engine} {view.versions}: {view.state}{extent}{cause}"
 
 
-def _resolvers(whose: str, views: Sequence[ResolverView]) -> str:
+def _resolvers(whose: str, views: Sequence[ResolverView], width: int) -> str:
     """Only resolvers that do not all answer alike are told one by one."""
-    lines = [f"  {host}: {words}" for host, words in _by_host(views).items()]
+    lines = [wrapped(f"{host}: {words}", width=width) for host, words in _by_host(views).items()]
     if not lines:
         return ""
     if len(set(_by_host(views).values())) == 1 and len(lines) > 1:
-        lines = [f"  all {len(lines)}: {next(iter(_by_host(views).values()))}"]
+        told = f"all {len(lines)}: {next(iter(_by_host(views).values()))}"
+        lines = [wrapped(told, width=width)]
     more = [f"  and {len(lines) - _RESOLVERS} more"] if len(lines) > _RESOLVERS else []
     return "\n".join([f"{whose} (answer / with CD):", *lines[:_RESOLVERS], *more])
 
@@ -206,22 +212,23 @@ def _by_host(views: Iterable[ResolverView]) -> dict[str, str]:
     return {host: ", ".join(dict.fromkeys(pairs)) for host, pairs in words.items()}
 
 
-def _statistics(views: Iterable[ResolverView]) -> str:
+def _statistics(views: Iterable[ResolverView], width: int) -> str:
     """What resolvers have counted, where that says something; the worst first."""
     told = {view.host: view.statistics for view in views if view.statistics}
     shares = {host: share for host, one in told.items() if (share := _share(one)) >= _TELLING}
     if not shares:
         return ""
     worst = sorted(shares, key=lambda host: -shares[host])
-    lines = [wrapped(f"{host}: {_counted(told[host], shares[host])}") for host in worst]
+    counted = (f"{host}: {_counted(told[host], shares[host])}" for host in worst)
+    lines = [wrapped(line, width=width) for line in counted]
     more = [f"  and {len(lines) - _RESOLVERS} more"] if len(lines) > _RESOLVERS else []
     silent = {host: one.error for host, one in told.items() if one.error}
     for why in dict.fromkeys(silent.values()):
         hosts = [host for host in silent if silent[host] == why]
         few = ", ".join(hosts[:_RESOLVERS]) + (" ..." if len(hosts) > _RESOLVERS else "")
-        more.append(wrapped(f"not told by {few}: {why}"))
+        more.append(wrapped(f"not told by {few}: {why}", width=width))
     head = "what our resolvers have counted (a hint, no part of the verdict):"
-    return "\n".join([head, *lines[:_RESOLVERS], *more])
+    return "\n".join([wrapped(head, "", width), *lines[:_RESOLVERS], *more])
 
 
 def _share(one: Statistics) -> float:
@@ -238,15 +245,16 @@ def _counted(one: Statistics, share: float) -> str:
     return f"{share:.0%} SERVFAIL{since}{until}: {one.servfail:,} of {one.answers:,} answers{why}"
 
 
-def _indicators(found: Sequence[Indicator]) -> str:
+def _indicators(found: Sequence[Indicator], width: int) -> str:
     if not found:
         return ""
-    lines = [wrapped(f"{one.points_to}: {one.detail}") for one in found]
-    return "\n".join(["mistake or attack? what speaks for which; no check can decide it:", *lines])
+    lines = [wrapped(f"{one.points_to}: {one.detail}", width=width) for one in found]
+    head = "mistake or attack? what speaks for which; no check can decide it:"
+    return "\n".join([wrapped(head, "", width), *lines])
 
 
-def _remedy(verdict: Verdict) -> str:
-    lines = [wrapped(f"{verdict.remedy}: {verdict.remedy_reason}")]
+def _remedy(verdict: Verdict, width: int) -> str:
+    lines = [wrapped(f"{verdict.remedy}: {verdict.remedy_reason}", width=width)]
     step = _NEXT.get(verdict.remedy)
     if step:
         lines.append(f"  next: {step.format(zone=verdict.zone)}")

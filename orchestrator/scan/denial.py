@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from orchestrator.dns import wire
@@ -27,20 +28,25 @@ class Span(NamedTuple):
     bitmap: bytes
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Ring:
-    """The spans of a zone's NSEC3 ring seen so far, and how its hashes are made."""
+    """How the hashes of a zone's NSEC3 ring are made (RFC 5155 section 5)."""
 
-    zone: bytes
     salt: bytes = b""
     iterations: int = 0
 
     def hash(self, name: bytes) -> bytes:
-        """RFC 5155 section 5; SHA-1 is the only algorithm there is."""
+        """SHA-1 is the only algorithm there is."""
         digest = hashlib.sha1(name + self.salt, usedforsecurity=False).digest()
         for _ in range(self.iterations):
             digest = hashlib.sha1(digest + self.salt, usedforsecurity=False).digest()
         return digest
+
+
+@lru_cache(maxsize=256)
+def _known_hash(name: bytes, salt: bytes, iterations: int) -> bytes:
+    """Of the names that every answer about a zone needs: its apex and its wildcard."""
+    return Ring(salt, iterations).hash(name)
 
 
 def within(place: Any, owner: Any, after: Any) -> bool:
@@ -56,24 +62,24 @@ class Nsec3:
     def __init__(self, zone: bytes, records: Iterable[Rrset]) -> None:
         self.zone = zone
         self.spans: dict[bytes, Span] = {}
-        self.ring: Ring | None = None
+        self.manner = b""  # iterations and salt as they are in a record, alike in all of a chain
+        self.ring = Ring()
         for rrset in records:
             for rdata in rrset.rdatas:
                 self._add(rrset.owner, rdata)
 
     def _add(self, owner: bytes, rdata: bytes) -> None:
-        algorithm, flags, iterations = rdata[0], rdata[1], int.from_bytes(rdata[2:4], "big")
         at = 5 + rdata[4]
-        salt, size = rdata[5:at], rdata[at]
+        size, manner = rdata[at], rdata[2:at]
         after, bitmap = rdata[at + 1 : at + 1 + size], rdata[at + 1 + size :]
-        ring = Ring(self.zone, salt, iterations)
-        if algorithm != 1 or flags & ~OPT_OUT or len(after) != 20:
+        if rdata[0] != 1 or rdata[1] & ~OPT_OUT or len(after) != 20:
             raise Doubt("an NSEC3 of an unusual kind")
-        if self.ring is not None and self.ring != ring:
-            raise Doubt("NSEC3 records of two chains")
-        self.ring = ring
+        if manner != self.manner:
+            if self.manner:
+                raise Doubt("NSEC3 records of two chains")
+            self.manner, self.ring = manner, Ring(manner[3:], int.from_bytes(manner[:2], "big"))
         hashed = self._hash_of(owner)
-        self.spans[hashed] = Span(hashed, after, flags, bitmap)
+        self.spans[hashed] = Span(hashed, after, rdata[1], bitmap)
 
     def _hash_of(self, owner: bytes) -> bytes:
         if owner[1 + owner[0] :] != self.zone:
@@ -83,11 +89,11 @@ class Nsec3:
 
     @property
     def iterations(self) -> int:
-        return self.ring.iterations if self.ring else 0
+        return self.ring.iterations
 
     def place(self, name: bytes) -> bytes:
         """Where a name is in the ring."""
-        return self._hash(name)
+        return self.ring.hash(name)
 
     def places(self) -> dict[bytes, bytes]:
         """Where each span begins, and where it ends."""
@@ -96,33 +102,31 @@ class Nsec3:
     def nxdomain(self, name: bytes) -> None:
         """Raises Doubt when it is not proven that `name`, below the apex, does not exist."""
         self._encloser()
-        self._covering(name)
-        self._covering(b"\1*" + self.zone)
+        self._covering(self.ring.hash(name))
+        self._covering(self._known(b"\1*" + self.zone))
 
     def nodata(self, name: bytes, rdtype: int) -> None:
         """Raises Doubt when it is not proven that `name` has no `rdtype`."""
-        own = self.spans.get(self._hash(name))
+        hashed = self.ring.hash(name)
+        own = self.spans.get(hashed)
         if own:
             _lacks(own.bitmap, rdtype)
             return
         self._encloser()
-        span = self._covering(name)
+        span = self._covering(hashed)
         if rdtype != DS or not span.flags & OPT_OUT:
             raise Doubt("no NSEC3 of the name, and no opt-out")
 
-    def _hash(self, name: bytes) -> bytes:
-        if self.ring is None:
-            raise Doubt("no NSEC3")
-        return self.ring.hash(name)
+    def _known(self, name: bytes) -> bytes:
+        return _known_hash(name, self.ring.salt, self.ring.iterations)
 
     def _encloser(self) -> None:
-        own = self.spans.get(self._hash(self.zone))
+        own = self.spans.get(self._known(self.zone))
         types = wire.types(own.bitmap) if own else None
         if types is None or SOA not in types or DNAME in types:
             raise Doubt("no NSEC3 of the apex")
 
-    def _covering(self, name: bytes) -> Span:
-        hashed = self._hash(name)
+    def _covering(self, hashed: bytes) -> Span:
         for span in self.spans.values():
             if within(hashed, span.owner, span.after):
                 return span
@@ -153,7 +157,9 @@ class Nsec:
         """Raises Doubt when it is not proven that `name`, below the apex, does not exist."""
         if wire.under(self._covering(name), name):
             raise Doubt("an empty non-terminal is said not to exist")
-        self._covering(b"\1*" + self.zone)
+        wildcard = b"\1*" + self.zone
+        if wire.under(self._covering(wildcard), wildcard):
+            raise Doubt("the wildcard is an empty non-terminal, so the name exists")
 
     def nodata(self, name: bytes, rdtype: int) -> None:
         """Raises Doubt when it is not proven that `name` has no `rdtype`."""

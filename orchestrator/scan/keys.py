@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from orchestrator.chain.verify import EXPONENT_BITS, REVOKE, RSA_BITS, ZONE
+from orchestrator.chain.verify import EXPONENT_BITS, REVOKE, RSA_BITS, ZONE, tag_of
 
 Verify = Callable[[bytes, bytes], None]  # signature, data; raises when it does not hold
 
@@ -50,11 +50,9 @@ class Key:
 
 
 def key_of(rdata: bytes) -> Key:
-    """Read a DNSKEY record; the tag is RFC 4034 appendix B."""
+    """Read a DNSKEY record."""
     flags, protocol, algorithm = struct.unpack_from("!HBB", rdata)
-    even = rdata if len(rdata) % 2 == 0 else rdata + b"\0"
-    total = sum(struct.unpack(f"!{len(even) // 2}H", even))
-    return Key(rdata, flags, protocol, algorithm, (total + (total >> 16)) & 0xFFFF)
+    return Key(rdata, flags, protocol, algorithm, tag_of(rdata))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -154,7 +154,7 @@ class Looking:
         """Everything about a zone that has these DS. Raises Doubt."""
         child, other = self._children()
         live = self._addresses()
-        nobody = [self._nobody() for _ in live[:DENIALS]]
+        nobody = list(self._nobodies(len(live[:DENIALS])))
         first = [
             (address, what)
             for number, address in enumerate(live)
@@ -176,7 +176,7 @@ class Looking:
         """
         address = self.rng.choice(self._live())
         for _ in range(SPANS):  # a signer whose spans contradict one another would never end
-            if not (names := self.ring.unseen(self._nobody)):
+            if not (names := self.ring.unseen(self._nobodies)):
                 return
             asked = [(address, (name, A)) for name in names]
             self._judge((yield from self._ask(asked, tcp=address in long)), keys)
@@ -245,9 +245,10 @@ class Looking:
         below = [_child(name, self.zone) for name in names if name != self.zone]
         return _label(COMMON) + self.zone, (below or [_label(OWN) + self.zone])[0]
 
-    def _nobody(self) -> bytes:
-        """A name below the zone that surely nobody has."""
-        return b"\x0c" + self.rng.randbytes(12).translate(_LETTERS) + self.zone
+    def _nobodies(self, count: int) -> Iterator[bytes]:
+        """Names below the zone that surely nobody has; drawn at once, which costs a third."""
+        letters = self.rng.randbytes(12 * count).translate(_LETTERS)
+        return (b"\x0c" + letters[at : at + 12] + self.zone for at in range(0, 12 * count, 12))
 
 
 def _child(name: bytes, zone: bytes) -> bytes:

@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import ValidationError
 
 from orchestrator.errors import BadFile
+from orchestrator.given import given_bytes
 from orchestrator.model import Cause, Extent, State, Time, Value, Verdict
 from orchestrator.scan.scan import clean
 from orchestrator.whole import write_whole
@@ -52,11 +53,11 @@ class Memory(Value):
 def recall(path: Path) -> Memory | None:
     """What `remember` wrote; None when there is no file yet. Raises BadFile."""
     try:
-        return Memory.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise BadFile(error.strerror or str(error), file=str(path)) from error
+        return Memory.model_validate_json(given_bytes(path))
+    except BadFile as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
     except ValidationError as error:
         raise BadFile("is no state of a scan", file=str(path)) from error
 

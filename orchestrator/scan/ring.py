@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -29,8 +29,8 @@ class Seen:
         self.proof = self.proof or proof
         self.spans |= proof.places()
 
-    def unseen(self, draw: Callable[[], bytes]) -> list[bytes]:
-        """As many names as spans are missing to SPANS, each from `draw`; none when none is found.
+    def unseen(self, draw: Callable[[int], Iterator[bytes]]) -> list[bytes]:
+        """As many names as spans are missing to SPANS, out of `draw`; none when none is found.
 
         They are far apart: two that turn out to be in the same span tell nothing new.
         """
@@ -39,8 +39,7 @@ class Seen:
             return []
         starts = sorted(self.spans)
         found: list[tuple[bool, Any, bytes]] = []
-        for _ in range(min(DRAWS, HASHES // (1 + self.proof.iterations) + 1)):
-            name = draw()
+        for name in draw(min(DRAWS, HASHES // (1 + self.proof.iterations) + 1)):
             place = self.proof.place(name)
             before = starts[bisect_right(starts, place) - 1]  # of what is before all: the last
             if not within(place, before, self.spans[before]):

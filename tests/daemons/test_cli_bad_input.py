@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import Lab, Run, unchanged
+from harness import NTACTL, Lab, Run, unchanged
 
 LABEL = "a" * 64
 
@@ -98,8 +98,34 @@ def test_a_full_disk(broken: Lab, tmp_path: Path) -> None:
         assert str(full) in done.err
         saved = ends(broken, 1, "plan", "de.", "--reason", "r", "--out", str(full / "p.json"))
         assert str(full) in saved.err
+        _what_is_lost_in_the_end(broken, full, tmp_path / "zones")
     finally:
         subprocess.run(["umount", str(full)], check=True)
+
+
+def _what_is_lost_in_the_end(broken: Lab, full: Path, zones: Path) -> None:
+    """A disk that is full when the look is over costs what was to be kept, never the verdict."""
+    zones.write_text("de.\n")
+    with pytest.raises(OSError, match="No space left"):
+        (full / "fill").write_bytes(bytes(1 << 20))
+    kept = ends(broken, 10, "scan", "--zones", str(zones), "--state", str(full / "scan.json"))
+    assert "de. is BOGUS" in kept.out
+    assert "this scan is not remembered; the verdict stands" in kept.err
+    lost = ends(broken, 1, "check", "fj.", "--save-evidence", str(full / "kept.json"))
+    assert "fj. is SECURE" in lost.out
+    assert "No space left" in lost.err
+
+
+def test_a_report_that_cannot_be_printed(broken: Lab) -> None:
+    """Hosts were changed: no "nothing was changed", and the report is told elsewhere."""
+    done = broken.inside(
+        "sh", "-c", '"$@" >/dev/full', "sh", *NTACTL, "mitigate", "de.", "--reason", "r", "--yes"
+    )
+    assert done.code == 6, done.err
+    assert "stdout cannot be written: No space left on device" in done.err
+    assert "all on: every host of plan" in done.err
+    assert done.err.endswith("next: ntactl status\n")
+    ends(broken, 0, "rollback", "de.", "--yes")
 
 
 def test_mitigate_and_rollback_say_one_object(broken: Lab) -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +49,18 @@ def lax_policy(plan: Plan) -> None:
     plan["playbook"]["budget"]["failed_hosts"] = 99
 
 
-@pytest.mark.parametrize("edit", [longer, other_zone, other_line, other_verdict, lax_policy])
-def test_edited_by_hand(broken: Lab, tmp_path: Path, edit: Callable[[Plan], None]) -> None:
+def test_edited_by_hand(broken: Lab, tmp_path: Path) -> None:
     path = tmp_path / "p.json"
-    plan = broken.approved(path)
-    edit(plan)
-    path.write_text(json.dumps(plan))
-    refused(broken, "plan-digest", "apply", str(path))
-    refused(broken, "plan-digest", "approve", str(path))
-    shown = broken.ok("show", str(path))
-    assert "digest" in shown.err
+    broken.approved(path)
+    sound = path.read_text()
+    for edit in (longer, other_zone, other_line, other_verdict, lax_policy):
+        plan = json.loads(sound)
+        edit(plan)
+        path.write_text(json.dumps(plan))
+        refused(broken, "plan-digest", "apply", str(path))
+        refused(broken, "plan-digest", "approve", str(path))
+        shown = broken.ok("show", str(path))
+        assert "digest" in shown.err
 
 
 def test_unapproved(broken: Lab, tmp_path: Path) -> None:
@@ -166,15 +168,13 @@ def test_without_a_terminal_mitigate_needs_a_lab(broken: Lab, tmp_path: Path) ->
     assert "ntactl approve" in done.err
 
 
-@pytest.mark.parametrize(
-    ("text", "said"), [("{", "is no plan"), ("[]", "is no plan"), ('{"id": "x"}', "is no plan")]
-)
-def test_a_file_that_is_no_plan(broken: Lab, tmp_path: Path, text: str, said: str) -> None:
+@pytest.mark.parametrize("text", ["{", "[]", '{"id": "x"}'])
+def test_a_file_that_is_no_plan(lab: Lab, tmp_path: Path, text: str) -> None:
     path = tmp_path / "p.json"
     path.write_text(text)
     for verb in ("show", "approve", "apply"):
-        done = broken.ok(verb, str(path), code=2)
-        assert said in done.err
+        done = lab.ok(verb, str(path), code=2)
+        assert "is no plan" in done.err
         assert "p.json" in done.err
 
 

@@ -33,6 +33,7 @@ CONTENT = [
     made("unsigned", RdataType.NS, "ns.unsigned.example."),
     made("host.deep", A, "192.0.2.2"),
     made("*.wild", A, "192.0.2.3"),
+    made("x.*.hollow", A, "192.0.2.4"),
 ]
 NSEC = nsec_chain(ZONE, CONTENT, 60)
 NSEC3 = nsec3_chain(ZONE, CONTENT, 60)
@@ -61,6 +62,14 @@ def test_what_is_there_cannot_be_denied(chain: list[RRset]) -> None:
 @BOTH
 def test_a_wildcard_keeps_a_name_from_being_denied(chain: list[RRset]) -> None:
     assert proves(chain).nxdomain(n("any.wild")).cause == Cause.DENIAL_INVALID
+
+
+@BOTH
+def test_a_wildcard_that_is_an_empty_non_terminal_is_there_and_has_no_data(
+    chain: list[RRset],
+) -> None:
+    assert proves(chain).nxdomain(n("any.hollow")).cause == Cause.DENIAL_INVALID
+    assert proves(chain).nodata(n("any.hollow"), A).cause is None
 
 
 @BOTH

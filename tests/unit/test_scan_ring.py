@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
@@ -11,7 +12,7 @@ from orchestrator.dns import wire
 from orchestrator.dns.wire import NSEC
 from orchestrator.scan.denial import Nsec, order
 from orchestrator.scan.ring import DRAWS, SPANS, Seen
-from orchestrator.scan.sound import Rrset
+from orchestrator.scan.sound import Doubt, Rrset
 
 ZONE = wire.to_name("de.")
 TYPES = b"\x00\x01\x40"  # A
@@ -39,13 +40,21 @@ def letters(rng: random.Random) -> bytes:
     return wire.to_name("".join(chr(97 + rng.randrange(26)) for _ in range(8)) + ".de.")
 
 
+def endless(rng: random.Random) -> Callable[[int], Iterator[bytes]]:
+    return lambda count: (letters(rng) for _ in range(count))
+
+
+def never(_: int) -> Iterator[bytes]:
+    pytest.fail("nothing is to be drawn")
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_one_round_shows_almost_all_that_is_missing(seed: int) -> None:
     """Of a small zone too, where names drawn blindly meet in one span as often as not."""
     spans, rng, seen = ring(9), drawer(seed), Seen()
     for one in rng.sample(spans, 3):
         seen.add(one)
-    for name in seen.unseen(lambda: letters(rng)):
+    for name in seen.unseen(endless(rng)):
         seen.add(covering(spans, name))
     assert len(seen.spans) >= SPANS - 1
 
@@ -54,7 +63,7 @@ def test_every_name_is_in_a_span_not_seen_yet() -> None:
     spans, rng, seen = ring(9), drawer(1), Seen()
     for one in spans[2:6]:
         seen.add(one)
-    names = seen.unseen(lambda: letters(rng))
+    names = seen.unseen(endless(rng))
     assert len(names) == SPANS - 4
     assert not {id(covering(spans, name)) for name in names} & {id(one) for one in spans[2:6]}
 
@@ -64,9 +73,10 @@ def test_a_ring_that_was_seen_whole_has_no_such_names() -> None:
     for one in spans:
         seen.add(one)
 
-    def draw() -> bytes:
-        drawn.append(letters(rng))
-        return drawn[-1]
+    def draw(count: int) -> Iterator[bytes]:
+        for name in endless(rng)(count):
+            drawn.append(name)
+            yield name
 
     assert seen.unseen(draw) == []
     assert len(drawn) <= DRAWS
@@ -76,5 +86,13 @@ def test_enough_spans_need_no_more() -> None:
     seen = Seen()
     for one in ring(9)[:SPANS]:
         seen.add(one)
-    assert seen.unseen(lambda: pytest.fail("nothing is drawn")) == []
-    assert Seen().unseen(lambda: pytest.fail("nor before any answer")) == []
+    assert seen.unseen(never) == []
+    assert Seen().unseen(never) == []
+
+
+def test_a_wildcard_that_is_an_empty_non_terminal_is_a_doubt() -> None:
+    """RFC 4592 section 2.2.2: a name under it exists, so NXDOMAIN is wrong."""
+    owner = wire.to_name("x.*.de.")
+    spans = [Rrset(ZONE, NSEC, [owner + TYPES], []), Rrset(owner, NSEC, [ZONE + TYPES], [])]
+    with pytest.raises(Doubt, match="empty non-terminal"):
+        Nsec(ZONE, spans).nxdomain(wire.to_name("abc.de."))
