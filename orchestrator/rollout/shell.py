@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
@@ -18,12 +19,14 @@ FOLDER = "/var/lib/ntactl"
 CRON_FOLDER = "/etc/cron.d"
 # Whatever tools print is told aside, the answer goes to 3.
 ASIDE = "exec 3>&1 1>&2 </dev/null"
+_SAID_OF_FUNCTION = re.compile(r"^([a-z_]+\(\) \{) # .*")
 
 
 @cache  # the same for a thousand hosts
 def code(*paths: str) -> str:
-    """Shell files as they are, without their comment lines and indentation: they travel."""
+    """Shell files as they are, without their comments and indentation: they travel."""
     lines = (line.strip() for path in paths for line in text(path).splitlines())
+    lines = (_SAID_OF_FUNCTION.sub(r"\1", line) for line in lines)
     return "\n".join(line for line in lines if line and not line.startswith("#"))
 
 
