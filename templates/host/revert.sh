@@ -8,7 +8,10 @@ left_standing() { # MESSAGE RULE
 take_out() { # sets taken, and left: why another could not be taken out
   taken='' left=''
   for id in $ids; do
-    [ -e "$base/nta/$id/ends_at" ] || continue
+    if [ ! -e "$base/nta/$id/ends_at" ]; then
+      unschedule "$id" || left=$why # killed before it was disarmed?
+      continue
+    fi
     order "$id"
     put "$base/nta/$id/ends_at" 600 "$(now)"
     if lift "$id" && end "$id"; then
