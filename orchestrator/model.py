@@ -274,7 +274,7 @@ class HostReading(Value):
     `state_sha256` covers the running NTAs, the drop-in and the explicit trust anchors: a plan
     carries it, and a host whose value has moved on has drifted. `problems` are the reasons why
     ntactl would refuse to touch the host, as (rule, message). `generation` is the highest that
-    ran there.
+    ran there. `scheduler` wakes its guards: "systemd" or "cron", "" when it was not told.
     """
 
     host: str
@@ -282,6 +282,7 @@ class HostReading(Value):
     clock_offset: float = 0.0
     engine: str
     version: str = ""
+    scheduler: str = ""
     generation: int = 0
     running: tuple[RunningNta, ...] = ()
     held: tuple[HeldNta, ...] = ()

@@ -47,7 +47,7 @@ def fleet(
     user: User = None,
     as_json: options.Json = False,
 ) -> None:
-    """Each host: reachable, engine, version, rights, NTAs now, and what stands in an NTA's way."""
+    """Each host: reachable, engine, version, rights, guard, NTAs now, what is in an NTA's way."""
     hosts = desk.inventory_of(inventory).hosts
     if what is not None:
         print(_to_install(what, hosts, user), end="")
@@ -108,6 +108,7 @@ def _row(host: Host, reading: HostReading | None, fault: tuple[str, str] | None)
         "site": host.site,
         "engine": host.engine,
         "version": reading.version if reading else "",
+        "guard": reading.scheduler if reading else "",
         "reachable": reading is not None,
         "ready": not problems,
         "clock_offset": reading.clock_offset if reading else None,
@@ -121,8 +122,12 @@ def _line(row: dict[str, Any]) -> str:
     ready = "ready" if row["ready"] else "not ready"
     return (
         f"{row['host']:<16} {row['address']:<16} {row['engine']:<8} {row['version']:<10} "
-        f"{ready}  {_rights(row)}{f'  NTAs: {ntas}' if ntas else ''}"
+        f"{ready}  {_rights(row)}{_guard(row)}{f'  NTAs: {ntas}' if ntas else ''}"
     )
+
+
+def _guard(row: dict[str, Any]) -> str:
+    return f"  guard by {row['guard']}" if row["guard"] else ""
 
 
 def _rights(row: dict[str, Any]) -> str:

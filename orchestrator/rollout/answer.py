@@ -126,6 +126,7 @@ def _reading(empty: HostReading, facts: Sequence[tuple[str, str]]) -> HostReadin
             "at": at,
             "clock_offset": offset,
             "version": told.get("version", ""),
+            "scheduler": told.get("scheduler", ""),
             "generation": int(told.get("generation") or 0),
             "running": tuple(_running(facts, held, told.get("timezone", "+0000"))),
             "held": held,

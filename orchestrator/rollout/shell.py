@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
@@ -16,14 +17,17 @@ Action = Literal["read", "count", "apply", "revert", "renew"]
 ACTIONS: tuple[Action, ...] = ("read", "count", "apply", "revert", "renew")
 FOLDER = "/var/lib/ntactl"
 CRON_FOLDER = "/etc/cron.d"
+UNIT_FOLDER = "/etc/systemd/system"
 # Whatever tools print is told aside, the answer goes to 3.
 ASIDE = "exec 3>&1 1>&2 </dev/null"
+_SAID_OF_FUNCTION = re.compile(r"^([a-z_]+\(\) \{) # .*")
 
 
 @cache  # the same for a thousand hosts
 def code(*paths: str) -> str:
-    """Shell files as they are, without their comment lines and indentation: they travel."""
+    """Shell files as they are, without their comments and indentation: they travel."""
     lines = (line.strip() for path in paths for line in text(path).splitlines())
+    lines = (_SAID_OF_FUNCTION.sub(r"\1", line) for line in lines)
     return "\n".join(line for line in lines if line and not line.startswith("#"))
 
 
@@ -49,8 +53,8 @@ def guard_code() -> str:
 
 def action_code(action: Action) -> str:
     """What an action does, on top of the library."""
-    changes = () if action in {"read", "count"} else ("host/change.sh",)
-    return code("host/look.sh", *changes, f"host/{action}.sh")
+    changes = () if action in {"read", "count"} else ("host/arm.sh", "host/change.sh")
+    return code("host/scheduler.sh", "host/look.sh", *changes, f"host/{action}.sh")
 
 
 def settings(host: Host) -> str:
@@ -60,6 +64,7 @@ def settings(host: Host) -> str:
         "engine": host.engine,
         "base": FOLDER,
         "cron_folder": CRON_FOLDER,
+        "unit_folder": UNIT_FOLDER,
         "config": host.paths.config,
         "dropin": the_engine.dropin(host),
         "header": the_engine.header(),

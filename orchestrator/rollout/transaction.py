@@ -21,7 +21,7 @@ from orchestrator.fleet.inventory import Host
 from orchestrator.model import HostReading, Time, Value, Zone
 from orchestrator.rollout import shell, wrapper
 from orchestrator.rollout.answer import parse_reading, parse_receipt, refusal
-from orchestrator.rollout.shell import CRON_FOLDER, FOLDER, Action
+from orchestrator.rollout.shell import CRON_FOLDER, FOLDER, UNIT_FOLDER, Action
 
 __all__ = [
     "LONGEST_ID",
@@ -84,7 +84,9 @@ def change(host: Host, reading: HostReading, ntas: Sequence[NtaOrder]) -> Change
         before=reading.dropin,
         after=after,
         diff=_file_diff(path, reading.dropin, after) + _list_diff(host, reading, ntas),
-        commands=tuple(line for nta in ntas for line in _apply_commands(host, nta)),
+        commands=tuple(
+            line for nta in ntas for line in _apply_commands(host, nta, reading.scheduler)
+        ),
     )
 
 
@@ -116,22 +118,26 @@ def _list_diff(host: Host, reading: HostReading, ntas: Sequence[NtaOrder]) -> st
     return "".join(f"{line}\n" for line in lines)
 
 
-def _apply_commands(host: Host, nta: NtaOrder) -> tuple[str, ...]:
+def _apply_commands(host: Host, nta: NtaOrder, scheduler: str) -> tuple[str, ...]:
     the_engine = engine(host.engine)
     line = the_engine.line(nta.id, nta.zone)
     write = (f"echo '{line}' >> {the_engine.dropin(host)}",) if line else ()
-    return (*_arm_commands(nta), *write, *the_engine.add_commands(host, nta.zone))
+    return (*_arm_commands(nta, scheduler), *write, *the_engine.add_commands(host, nta.zone))
 
 
-def _arm_commands(nta: NtaOrder) -> tuple[str, ...]:
+def _arm_commands(nta: NtaOrder, scheduler: str) -> tuple[str, ...]:
     ends = f"echo {_epoch(nta.ends_at)} > {FOLDER}/nta/{nta.id}/ends_at"
     entry = shell.cron_entry(nta.id, nta.zone).splitlines()[-1]
-    return (ends, f"echo '{entry}' > {CRON_FOLDER}/ntactl-{nta.id}")
+    cron = f"echo '{entry}' > {CRON_FOLDER}/ntactl-{nta.id}"
+    timer = f"systemctl enable --now {UNIT_FOLDER}/ntactl-{nta.id}.timer"
+    if scheduler == "systemd":
+        return (ends, f"{timer}  # every minute: /bin/sh {FOLDER}/nta/{nta.id}/guard")
+    return (ends, cron if scheduler else f"{cron}  # where systemd runs: {timer}")
 
 
 def renew_commands(host: Host, nta: NtaOrder) -> tuple[str, ...]:
     """What a renewal runs on a host, for a reviewer."""
-    return (*_arm_commands(nta), *engine(host.engine).renew_commands(host, nta.zone))
+    return (*_arm_commands(nta, ""), *engine(host.engine).renew_commands(host, nta.zone))
 
 
 def objection(reading: HostReading, ntas: Sequence[NtaOrder]) -> tuple[str, str] | None:

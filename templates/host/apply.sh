@@ -76,7 +76,7 @@ arm_all() {
     arm_why=$why
     # shellcheck disable=SC2086
     undo $touched || stuck "$arm_why; and its traces could not be removed: $undo_why"
-    refuse disk-full "$arm_why"
+    refuse "$arm_rule" "$arm_why"
   done
 }
 

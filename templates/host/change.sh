@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # What apply, revert and renew share: a safe start, the guard, the receipt, the way back.
-# Set by the program: action, generation, ids, order(), settings, library, guard_text.
+# Set by the program: action, generation, ids, order().
 # Each gives left_standing MESSAGE RULE: its answer where it changed nothing and something stands.
 
 step=start
@@ -42,9 +42,11 @@ busy_with() { # -> the ids that another program which holds the lock is at work 
   [ -n "$locked" ] || sed -n 2p "$base/lock/owner" 2>/dev/null
 }
 
-stands() { # may anything of the order be on this host? Its cron entry shows, also without root
+stands() { # may anything of the order be on this host? What wakes its guard shows, also without root
   for id in $ordered; do
-    [ ! -e "$base/nta/$id/ends_at" ] && [ ! -e "$cron_folder/ntactl-$id" ] || return 0
+    for trace in "$base/nta/$id/ends_at" "$cron_folder/ntactl-$id" "$unit_folder/ntactl-$id.service"; do
+      [ ! -e "$trace" ] || return 0
+    done
     case " $(busy_with) " in
     *" $id "*) return 0 ;;
     esac
@@ -80,13 +82,13 @@ stay() { # EXIT OUTCOME RULE MESSAGE: what stood before stands on, so its receip
   send "$1" "$(receipt "$2" "$3" "$4")"
 }
 
-prospect() { # -> what becomes of $ids without a person, as the disk and cron tell
+prospect() { # -> what becomes of $ids without a person, as disk and scheduler tell
   outlook='nothing of it stands any more'
   for id in $ids; do
     is_on "$id" || continue
     outlook='the guard goes on trying every minute'
     [ "$(ends_of "$id")" -le "$(now)" ] || outlook='the guard lifts it at its end'
-    guarded "$id" && scheduler_runs || outlook='and no guard is at work here'
+    guarded "$id" || outlook='and no guard is at work here'
     [ "$outlook" = 'the guard goes on trying every minute' ] || break
   done
   echo "$outlook"
@@ -143,37 +145,6 @@ mark_begun() { # from here on a later run must know that the daemon may have bee
   done
 }
 
-snapshot() { # ID: as it was before
-  printf '%s\n' "$running" >"$base/nta/$1/snapshot/running" || return 1
-  [ -z "$dropin" ] || [ ! -e "$dropin" ] || cp -p "$dropin" "$base/nta/$1/snapshot/"
-}
-
-write_guard() { # ID: a script that needs nothing but the host
-  printf '%s\n' '#!/bin/sh' "# ntactl: lifts the NTA $1 at its end; run every minute by cron." \
-    "id='$1' zone='$zone'" "$settings" "$library" "$guard_text" >"$base/nta/$1/guard"
-}
-
-schedule() { # ID: the cron entry, which must read back as written
-  entry=$cron_folder/ntactl-$1
-  put "$entry" 644 "$cron_entry" || return 1
-  [ "$(cat "$entry")" = "$cron_entry" ] || because "the guard's entry $entry does not read back"
-}
-
-fill_folder() { # ID: all of it but ends_at, which makes it live
-  nta=$base/nta/$1
-  unschedule "$1" && rm -rf "$nta" && mkdir "$nta" "$nta/snapshot" && snapshot "$1" &&
-    engine_remember && write_guard "$1" &&
-    echo "$zone" >"$nta/zone" &&
-    echo armed >"$nta/step" && settle "$nta"/* "$nta/snapshot" "$nta" "$base"
-}
-
-arm() { # ID: the way back, before the step
-  order "$1"
-  touched="$1 $touched"
-  fill_folder "$1" || because "cannot write in $base/nta/$1" || return 1
-  put "$base/nta/$1/ends_at" 600 "$ends" && schedule "$1"
-}
-
 write_lines() { # the drop-in with the lines of $ids
   [ -n "$dropin" ] || return 0
   content=$header
@@ -205,10 +176,6 @@ listed() { lists "$running" "$1" || because "$engine does not list the NTA for $
 
 held_now() { # ZONE: by an NTA of ntactl?
   held | grep -v ' ended$' | grep -qF " $1 "
-}
-
-guarded() { # ID: still armed?
-  [ -s "$base/nta/$1/guard" ] && [ -s "$cron_folder/ntactl-$1" ] && [ -s "$base/nta/$1/ends_at" ]
 }
 
 put_on() { # $ids, all armed: written, checked, activated, flushed, read back

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2034,SC2154
-# The guard: cron runs it every minute, it lifts its NTA at ends_at, and disarms only after it
+# The guard: systemd or cron runs it every minute, it lifts its NTA at ends_at, and disarms only after it
 # has read back that the NTA is gone. It needs no controller. Set above: id and the settings.
 
 guard_log() { # the last run's words, where a full or read-only disk allows

@@ -1,47 +1,8 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # What a host holds now, and why ntactl would leave it alone. Writes nothing.
-# Set by the program: engine, dropin, cron_folder, controller_now (seconds of the epoch).
+# Set by the program: engine, dropin, controller_now (seconds of the epoch).
 
 unset anchors # the environment is not to be believed
-
-is_cron() { # PID: a living cron that reads cron_folder? (busybox crond does not read it)
-  case $(first_line "/proc/$1/comm" 2>/dev/null) in
-  cron | crond) ;;
-  *) return 1 ;;
-  esac
-  case $(readlink "/proc/$1/exe") in
-  */busybox*) return 1 ;;
-  esac
-  process_start "$1" >/dev/null
-}
-
-is_stopped() { # PID
-  read -r stat_line 2>/dev/null <"/proc/$1/stat" || return 0
-  case ${stat_line##*) } in
-  [TtXxZ]*) return 0 ;;
-  esac
-  return 1
-}
-
-cron_processes() { # -> PIDs; from its own pid file, else every process of our pid namespace
-  for file in /run/crond.pid /run/cron.pid /var/run/crond.pid /var/run/cron.pid; do
-    pid=$(first_line "$file" 2>/dev/null) && is_cron "$pid" && echo "$pid" && return 0
-  done
-  here=$(readlink /proc/self/ns/pid)
-  for process in /proc/[0-9]*; do
-    pid=${process#/proc/}
-    is_cron "$pid" && [ "$(readlink "$process/ns/pid")" = "$here" ] && echo "$pid"
-  done
-}
-
-scheduler_runs() { # the guard would be woken: proven by a process, not by a package
-  [ -d "$cron_folder" ] || because "there is no $cron_folder" || return 1
-  crons=$(cron_processes)
-  for pid in $crons; do
-    is_stopped "$pid" || return 0
-  done
-  because "no cron runs here that would wake the guard${crons:+ (process $pid is stopped)}; this version needs cron"
-}
 
 tools_there() {
   for tool in $engine_tools base64 sha256sum grep awk; do

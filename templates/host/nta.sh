@@ -1,8 +1,9 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # One NTA's folder, its line in the drop-in, and how it is taken back.
-# Set by the program's settings: base, cron_folder, config, dropin (empty: this engine has none)
-# and header (its first lines); by its order or by the guard: zone.
+# Set by the program's settings: base, cron_folder, unit_folder, config, dropin (empty: this engine
+# has none) and header (its first lines); by its order or by the guard: zone.
 
+systemd_here=/run/systemd/system # sd_booted(3)
 any_id='[a-z0-9]+-[a-z0-9-]+' # as a pattern: the ids that plans give
 
 lists() { # LINES ZONE: is there a line for that zone?
@@ -112,9 +113,26 @@ lift() { # ID: takes the NTA back; the line in the drop-in goes even when the da
   [ -z "$kept" ] || because "$kept"
 }
 
-unschedule() { # ID: its cron entry, and one half written
-  rm -f "$cron_folder/ntactl-$1" "$cron_folder/ntactl-$1.new" ||
-    because "its guard $cron_folder/ntactl-$1 could not be disarmed"
+unschedule_timer() { # ID: its timer, the service last: while one is left there is something to do
+  unit=$unit_folder/ntactl-$1
+  [ -e "$unit.service" ] || [ -e "$unit.service.new" ] || return 0
+  # A timer that cannot be stopped keeps its files: it goes on, and the guard tries again.
+  if [ -d "$systemd_here" ] && [ -e "$unit.timer" ]; then
+    bounded 30 systemctl stop "ntactl-$1.timer" || return 1
+  fi
+  rm -f "$unit_folder/timers.target.wants/ntactl-$1.timer" "$unit.timer" "$unit.timer.new" \
+    "/var/lib/systemd/timers/stamp-ntactl-$1.timer" "$unit.service.new" "$unit.service" || return 1
+  rmdir "$unit_folder/timers.target.wants" 2>/dev/null
+  settle "$unit_folder"
+  [ -d "$systemd_here" ] || return 0
+  bounded 30 systemctl daemon-reload
+  bounded 30 systemctl reset-failed "ntactl-$1.*" 2>/dev/null || true
+}
+
+unschedule() { # ID: what wakes its guard, and what is half written
+  if ! rm -f "$cron_folder/ntactl-$1" "$cron_folder/ntactl-$1.new" || ! unschedule_timer "$1"; then
+    because "what wakes the guard of $1 cannot be removed (in cron or systemd: ntactl-$1)"
+  fi
 }
 
 mark_ended() { # ID: by a rename, which a full disk allows; or its ends_at was lost

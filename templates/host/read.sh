@@ -17,6 +17,8 @@ reading() {
   echo "now $(now) ${controller_now:-}"
   echo "timezone $(date +%z)"
   if [ "$(id -u)" = 0 ]; then
+    find_scheduler
+    echo "scheduler $scheduler"
     echo "version $(engine_version 2>/dev/null)"
     echo "generation $(first_line "$base/generation" 2>/dev/null || echo 0)"
     held | tell_fields held

@@ -75,6 +75,15 @@ def test_a_reviewer_sees_the_guard_before_the_nta(engine: str) -> None:
     assert any("/etc/cron.d/ntactl-de-4f2a91c0" in c for c in renew_commands(a_host(engine), DE))
 
 
+def test_a_reviewer_sees_what_wakes_the_guard() -> None:
+    (_, cron, *_), (_, timer, *_) = (
+        change(a_host(), reading(scheduler=name), [DE]).commands for name in ("cron", "systemd")
+    )
+    assert cron.endswith(" > /etc/cron.d/ntactl-de-4f2a91c0")
+    assert timer.startswith("systemctl enable --now /etc/systemd/system/ntactl-de-4f2a91c0.timer ")
+    assert timer.endswith("/bin/sh /var/lib/ntactl/nta/de-4f2a91c0/guard")
+
+
 def test_one_zone_twice_is_refused() -> None:
     twin = DE.model_copy(update={"id": "de-00000002"})
     with pytest.raises(BadInput, match="same zone twice"):

@@ -18,6 +18,7 @@ ntactl-begin-reading
 now 1795508270 1795508268
 timezone +0100
 version 9.18.49
+scheduler systemd
 generation 17
 held de-4f2a91c0 de. 1795511870 applied
 held fj-00000001 fj. 1795500000 ended
@@ -52,6 +53,7 @@ def test_a_reading_among_banners() -> None:
     seen = parse_reading(HOST, READING, NOW)
     assert seen.at == datetime(2026, 11, 24, 8, 17, 50, tzinfo=UTC)
     assert (seen.clock_offset, seen.version, seen.generation) == (2.0, "9.18.49", 17)
+    assert seen.scheduler == "systemd"
     assert [(n.zone, n.id, n.permanent) for n in seen.running] == [
         ("de.", "de-4f2a91c0", False),
         ("se.", None, True),
