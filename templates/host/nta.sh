@@ -130,9 +130,9 @@ unschedule_timer() { # ID: its timer, the service last: while one is left there 
 }
 
 unschedule() { # ID: what wakes its guard, and what is half written
-  if ! rm -f "$cron_folder/ntactl-$1" "$cron_folder/ntactl-$1.new" || ! unschedule_timer "$1"; then
-    because "what wakes the guard of $1 cannot be removed (in cron or systemd: ntactl-$1)"
-  fi
+  rm -f "$cron_folder/ntactl-$1" "$cron_folder/ntactl-$1.new" ||
+    because "its guard $cron_folder/ntactl-$1 could not be disarmed" || return 1
+  unschedule_timer "$1" || because "its guard $unit_folder/ntactl-$1.timer could not be disarmed"
 }
 
 mark_ended() { # ID: by a rename, which a full disk allows; or its ends_at was lost
