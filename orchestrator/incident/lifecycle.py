@@ -291,7 +291,7 @@ def _host_sent(host: HostRecord, _event: Event) -> HostRecord:
 def _host_done(host: HostRecord, event: Event) -> HostRecord:
     outcome, action = event.data["outcome"], event.data["action"]
     if outcome == "refused":
-        return _untouched(host, OnHost.REFUSED)
+        return HostRecord(OnHost.REFUSED) if _cleared(host, action) else _untouched(host)
     if (action, outcome) == ("renew", "undone"):  # the old end stands, and so does the NTA
         return replace(host, state=host.before if host.before in HOLDING else OnHost.SENT)
     return HostRecord(_DONE[outcome])
@@ -305,7 +305,12 @@ def _host_failed(host: HostRecord, event: Event) -> HostRecord:
     return _untouched(host, OnHost.PLANNED if failure == "stopped" else OnHost.UNREACHABLE)
 
 
-def _untouched(host: HostRecord, otherwise: OnHost) -> HostRecord:
+def _cleared(host: HostRecord, action: str) -> bool:
+    """An apply that refuses has cleared what was half done: nothing of the order stands."""
+    return action == "apply" and host.before is OnHost.STUCK and not host.unsure
+
+
+def _untouched(host: HostRecord, otherwise: OnHost = OnHost.REFUSED) -> HostRecord:
     """A program did nothing; what an earlier one did, whose end nobody saw, is still open."""
     if host.unsure:
         return host
