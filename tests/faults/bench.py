@@ -25,6 +25,7 @@ from faults.wire import Wire
 from orchestrator.lab.folder import Folder, require_running
 
 ZONE = "de."
+HOSTS = ("unbound1", "unbound2", "bind1", "bind2")
 CHILD = str(Path(__file__).with_name("child.py"))
 PREPARE = str(Path(__file__).with_name("prepare.py"))
 BUDGETS = (1, 1, 4)  # how many hosts may fail; drawn, so most often one

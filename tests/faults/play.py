@@ -17,8 +17,8 @@ from harness import Run
 from faults import invariants
 from faults.bench import ZONE, Bench, Child, report_of
 from faults.hosts import DISK, DROPINS, PLACES
-from faults.kinds import BYTE, COMMAND, SENT, Draw, Scene
 from faults.moments import AtByte, AtCommand, AtStep, Moment
+from faults.scene import BEGUN, BYTE, COMMAND, SENT, Draw, Scene
 
 TRIES = 3
 UNKNOWN = "in this state"  # it was killed before anything was written down
@@ -70,7 +70,7 @@ class _Player:
     def __init__(self, bench: Bench, folder: Path, made: Round) -> None:
         self.bench, self.folder, self.made = bench, folder, made
         self.draw = made.draw
-        self.host = list(bench.hosts.values())[made.draw.host]
+        self.host = bench.hosts[made.draw.host]
         self.state = folder / "state"
         self.plan_file = str(folder / "plan.json")
 
@@ -106,9 +106,10 @@ class _Player:
             reached = _reached(moment, child)
             if reached:
                 self.made.wrong += [f"at the moment: {w}" for w in self._always(())]
-                self.made.proof = f"{reached}: {self.draw.kind.strike(scene)}"
+                words = self.draw.kind.strike(scene)
+                self.made.proof = f"{reached}: {words}" if words else ""
                 moment.release()
-            yield scene if reached else None
+            yield scene if self.made.proof else None
             child.end()
         finally:
             moment.disarm()
@@ -116,21 +117,24 @@ class _Player:
 
     def _moment(self) -> Moment:
         match self.draw.moment:
-            case moment if moment == COMMAND:
-                return AtCommand(self.host, self.draw.at)
+            case moment if moment in {COMMAND, BEGUN}:
+                since = BEGUN if moment == BEGUN else ""
+                return AtCommand(self.host, self.draw.at, since)
             case moment if moment == BYTE:
                 return AtByte(self.bench.wire, self.host, self.draw.at)
-            case moment:
-                at = str(self.draw.at)
-                return AtStep(self.folder, f"sent:{at}" if moment == SENT else at)
+            case _:
+                return AtStep(self.folder, self._step())
+
+    def _step(self) -> str:
+        """Where the operator's journal holds him ("0": nowhere)."""
+        if self.draw.moment in {COMMAND, BEGUN, BYTE}:
+            return "0"
+        return f"sent:{self.draw.at}" if self.draw.moment == SENT else str(self.draw.at)
 
     def _start(self) -> Child:
-        step = "0"
-        if self.draw.moment not in {COMMAND, BYTE}:
-            step = f"sent:{self.draw.at}" if self.draw.moment == SENT else str(self.draw.at)
         what = self.plan_file if self.draw.action == "apply" else self.nta
         return self.bench.start(
-            self.state, self.folder, step, self.draw.action, what, "--json", "--yes"
+            self.state, self.folder, self._step(), self.draw.action, what, "--json", "--yes"
         )
 
     def _forgetful(self) -> set[str]:
@@ -138,7 +142,7 @@ class _Player:
 
     def _unsure(self) -> set[str]:
         """A clock that was ahead makes a guard lift its NTA early, and rightly."""
-        return {self.host.name} if self.draw.variant == "ahead" else set()
+        return {self.host.name} if self.draw.variant.endswith("ahead") else set()
 
     def _always(self, forgetful: set[str] | tuple[()]) -> list[str]:
         return invariants.always(self.bench.look(), self.before, forgetful)
@@ -188,8 +192,10 @@ class _Player:
         )
 
     def _no_traceback(self, done: Run) -> None:
-        if "Traceback" in done.err:
-            self.made.wrong.append(f"a traceback: {done.err.splitlines()[-1]}")
+        lines = done.err.splitlines()
+        odd = [line for line in lines if line.startswith(("Traceback", "unexpected "))]
+        if odd:
+            self.made.wrong.append(f"a defect: {odd[0]} ... {lines[-1]}")
 
     def _check_status(self, hosts: invariants.Hosts) -> None:
         said = self.bench.ntactl(self.state, "status", "--json")
