@@ -12,8 +12,7 @@ from faults import strikes
 from faults.bench import BUDGETS, HOSTS
 from faults.scene import ANY, BEGUN, BYTE, COMMAND, SENT, STEP, Draw, Kind
 
-# How many moments a transaction has that nothing disturbs; a journal step counts twice. Each
-# but those on the wire and in the journal by engine, as tests/faults/count.py counts them.
+# How many moments a transaction has that nothing disturbs (--count); a journal step counts twice.
 STEPS = {"apply": 20, "revert": 18}
 COMMANDS = {
     (COMMAND, "apply", "unbound"): 130,
@@ -34,7 +33,10 @@ KINDS = (
     Kind("cut", strikes.cut, strikes.splice, moments=(BYTE,), variants=("once", "stays"), share=4),
     Kind("kill-operator", strikes.kill_operator, share=4),
     Kind(
-        "kill-program", strikes.kill_program, moments=(BEGUN,), variants=("TERM", "KILL"), share=3
+        *("program", strikes.signal_program, strikes.wake_program),
+        moments=(BEGUN,),
+        variants=("TERM", "KILL", "STOP"),
+        share=3,
     ),
     Kind("kill-sshd", strikes.kill_sshd, strikes.start_sshd, moments=(*ANY, BEGUN)),
     Kind(
@@ -76,7 +78,7 @@ KINDS = (
         *("dead", strikes.leave_alone),
         actions=ONLY,
         variants=("", "resolver-down", "resolver-restarted", "cron"),
-        lifetime="7s",
+        lifetime="15s",
     ),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}

@@ -75,8 +75,7 @@ class _Player:
         self.plan_file = str(folder / "plan.json")
 
     def play(self) -> None:
-        for host in self.bench.hosts.values():
-            host.make_ready()
+        self.bench.make_ready(self.host.name)
         self.before = self.bench.look()
         self.plan = self._approved("plan.json", applied=self.draw.action == "revert")
         self.nta = str(self.plan["ntas"][0]["id"])

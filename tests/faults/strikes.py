@@ -27,12 +27,22 @@ def kill_operator(scene: Scene) -> str:
     return "operator killed"
 
 
-def kill_program(scene: Scene) -> str:
-    """The program of ntactl that has the host's lock, where there is one."""
-    name = scene.draw.variant
-    kill = f"read -r pid rest </var/lib/ntactl/lock/owner && kill -{name} $pid && echo killed"
-    said = scene.host.sh(kill, check=False)
-    return f"SIG{name} to ntactl's program on {scene.host.name}" if said else ""
+def signal_program(scene: Scene) -> str:
+    """The program of ntactl that has the host's lock, where there is one; stopped, it wakes up."""
+    name, seconds = scene.draw.variant, 1 + 24 * scene.draw.number
+    kill = f"read -r pid rest <{_OWNER} && kill -{name} $pid && echo $pid"
+    pid = scene.host.sh(kill, check=False).strip()
+    if pid and name == "STOP":
+        scene.host.begin(f"sleep {seconds}; kill -CONT {pid}")
+        name = f"STOP for {seconds:.1f} s"
+    return f"SIG{name} to ntactl's program on {scene.host.name}" if pid else ""
+
+
+_OWNER = "/var/lib/ntactl/lock/owner"
+
+
+def wake_program(scene: Scene) -> None:
+    scene.host.sh(f"read -r pid rest <{_OWNER} && kill -CONT $pid", check=False)
 
 
 def kill_sshd(scene: Scene) -> str:
@@ -195,6 +205,8 @@ def keep_copy(scene: Scene) -> str:
 def leave_alone(scene: Scene) -> str:
     """The operator dies for good; the guards are alone with what happens to their resolver."""
     os.kill(scene.child.process.pid, signal.SIGKILL)
+    if not any(seen.ends for seen in scene.bench.look().values()):
+        return ""  # no guard was armed yet, or it is all over
     if scene.draw.variant == "resolver-down":
         scene.host.kill("resolver")
     if scene.draw.variant == "resolver-restarted":

@@ -66,9 +66,7 @@ def test_a_refused_revert_leaves_the_host_holding() -> None:
     assert record.hosts["h1"].state is OnHost.APPLIED
 
 
-@pytest.mark.parametrize(
-    ("action", "state"), [("apply", OnHost.REFUSED), ("revert", OnHost.STUCK)]
-)
+@pytest.mark.parametrize(("action", "state"), [("apply", OnHost.REFUSED), ("revert", OnHost.STUCK)])
 def test_an_apply_refuses_only_where_nothing_is_stuck_any_more(action: str, state: OnHost) -> None:
     stuck = (sent("h1"), done("h1", "stuck"))
     again = (sent("h1", 3, action), done("h1", "refused", 4, action))
