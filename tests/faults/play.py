@@ -197,12 +197,20 @@ class _Player:
             self.made.wrong.append(f"a defect: {odd[0]} ... {lines[-1]}")
 
     def _check_status(self, hosts: invariants.Hosts) -> None:
+        """A guard may have been at work since the hosts were looked at."""
+        for _ in range(TRIES):
+            wrong = self._status_wrong(hosts)
+            if not wrong:
+                return
+            hosts = self.bench.look()
+        self.made.wrong += wrong
+
+    def _status_wrong(self, hosts: invariants.Hosts) -> list[str]:
         said = self.bench.ntactl(self.state, "status", "--json")
         status = report_of(said)
         if not status:
-            self.made.wrong.append(f"status ended with exit {said.code}: {said.err[-200:]}")
-            return
-        self.made.wrong += invariants.status_names(status, hosts, self.nta)
+            return [f"status ended with exit {said.code}: {said.err[-200:]}"]
+        return invariants.status_names(status, hosts, self.nta)
 
     def _go_on(self, done: Run) -> None:
         """The same command again, as its messages say, until it is done; then the watcher."""
