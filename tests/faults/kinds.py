@@ -78,7 +78,7 @@ KINDS = (
         *("dead", strikes.leave_alone),
         actions=ONLY,
         variants=("", "resolver-down", "resolver-restarted", "cron"),
-        lifetime="15s",
+        lifetime=12,
     ),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}

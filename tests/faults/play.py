@@ -21,6 +21,7 @@ from faults.moments import AtByte, AtCommand, AtStep, Moment
 from faults.scene import BEGUN, BYTE, COMMAND, SENT, Draw, Scene
 
 TRIES = 3
+SLOWER = 3  # times as long as a plan takes until a fault has struck in its apply
 UNKNOWN = "in this state"  # it was killed before anything was written down
 CONTROLS = ("org.", "bogus.", ZONE)
 # What cron would do with the guards' entries, at once.
@@ -90,9 +91,15 @@ class _Player:
         self._after(scene, done)
 
     def _approved(self, name: str, *, applied: bool = False) -> Any:
-        life, budget = self.draw.kind.lifetime, self.draw.budget
-        path = self.folder / name
-        return self.bench.plan(self.state, path, life, budget=budget, applied=applied)
+        """A plan that lives for long enough to be carried out, however busy this machine is."""
+        life, budget, path = self.draw.kind.lifetime, self.draw.budget, self.folder / name
+        while True:
+            path.unlink(missing_ok=True)
+            began = time.monotonic()
+            plan = self.bench.plan(self.state, path, f"{life}s", budget=budget, applied=applied)
+            if (time.monotonic() - began) * SLOWER < life:
+                return plan
+            life *= 2
 
     @contextmanager
     def _struck(self) -> Iterator[Scene | None]:

@@ -80,7 +80,7 @@ class Kind:
 
     `strike` gives words for the log, "" when there was nothing to strike; `restarts`: the struck
     host's resolver starts anew, so it forgets what was set by hand at run time; `share` is how
-    often it is drawn.
+    often it is drawn, `lifetime` the NTA's in seconds.
     """
 
     name: str
@@ -91,4 +91,4 @@ class Kind:
     variants: tuple[str, ...] = ("",)
     restarts: bool = False
     share: int = 2
-    lifetime: str = "1h"
+    lifetime: int = 3600
