@@ -57,6 +57,8 @@ def play(bench: Bench, draw: Draw) -> Round:
         _Player(bench, folder, made).play()
     except TimeoutExpired as error:
         made.wrong.append(f"hangs: {' '.join(map(str, error.cmd))[-200:]}")
+    except AssertionError as error:  # hundreds of rounds must not be lost to one
+        made.wrong.append(f"cannot be played: {error}")
     if made.wrong:
         by_force(bench)
     else:
