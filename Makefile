@@ -16,7 +16,7 @@ help:
 	@echo "make soak    the long waits: minutes of flapping, twenty scans of a whole root; half an hour"
 	@echo "make fuzz    hostile answers, an hour of them (SECONDS=, SEED=)"
 	@echo "make faults  N transactions with a fault in each, on real hosts; an hour or two (N=, SEED=;"
-	@echo "             MORE='--without fence' and the like: it has to go red)"
+	@echo "             MORE=--regressions: all that was found before; MORE='--without fence': goes red)"
 	@echo "make lint    ruff, mypy, shellcheck"
 	@echo "make bench   how long the command line takes to answer"
 	@echo "make bench-detect   how fast a scan of the whole root is, beside other validators; minutes"

@@ -294,6 +294,8 @@ def _host_sent(host: HostRecord, _event: Event) -> HostRecord:
 def _host_done(host: HostRecord, event: Event) -> HostRecord:
     outcome, action = event.data["outcome"], event.data["action"]
     if outcome == "refused":
+        if _cleared(host, action):
+            return HostRecord(OnHost.REFUSED)
         return _untouched(host, action, OnHost.REFUSED)
     if (action, outcome) == ("renew", "undone"):  # the old end stands, and so does the NTA
         return replace(host, state=host.before if host.before in HOLDING else OnHost.SENT)
@@ -307,6 +309,11 @@ def _host_failed(host: HostRecord, event: Event) -> HostRecord:
         return host
     otherwise = OnHost.PLANNED if failure == "stopped" else OnHost.UNREACHABLE
     return _untouched(host, event.data["action"], otherwise)
+
+
+def _cleared(host: HostRecord, action: str) -> bool:
+    """An apply that refuses has cleared what was half done: nothing of the order stands."""
+    return action == "apply" and host.before is OnHost.STUCK and not host.unsure
 
 
 def _untouched(host: HostRecord, action: str, otherwise: OnHost) -> HostRecord:

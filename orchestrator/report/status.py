@@ -78,6 +78,9 @@ def host_status(record: Record, name: str, reading: HostReading | None) -> HostS
         return HostStatus(name, journal.value, "holds it", drift)
     if stored == "applied":
         return HostStatus(name, journal.value, "lost it", "a reload or another tool dropped it")
+    if stored == "armed":
+        drift = "being put on, or an attempt broke off: its guard takes it back at its end"
+        return HostStatus(name, journal.value, "half of it", drift)
     if journal is OnHost.APPLIED and record.live():
         return HostStatus(name, journal.value, "without it", "its guard or another tool lifted it")
     return HostStatus(name, journal.value, "without it")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from faults.wire import Wire
 from orchestrator.lab.folder import Folder, require_running
 
 ZONE = "de."
+HOSTS = ("unbound1", "unbound2", "bind1", "bind2")
 CHILD = str(Path(__file__).with_name("child.py"))
 PREPARE = str(Path(__file__).with_name("prepare.py"))
 BUDGETS = (1, 1, 4)  # how many hosts may fail; drawn, so most often one
@@ -47,6 +48,10 @@ class Bench:
     def rounds(self) -> Path:
         """Where each round has its folder."""
         return self.lab.folder / "rounds"
+
+    def without(self, piece: str) -> Bench:
+        """The same bench with a product from which that safeguard is cut out."""
+        return replace(self, product=copy_without(piece, self.lab.folder / f"without-{piece}"))
 
     def env(self, state: Path) -> dict[str, str]:
         return {
@@ -96,6 +101,13 @@ class Bench:
             calm = 0 if any(host.busy() for host in self.hosts.values()) else calm + 1
             time.sleep(0.1)
 
+    def make_ready(self, struck: str) -> None:
+        """Every host for a round in which that one is struck."""
+        with ThreadPoolExecutor(8) as pool:
+            ready = [pool.submit(h.make_ready, trapped=n == struck) for n, h in self.hosts.items()]
+        for each in ready:
+            each.result()
+
     def look(self) -> dict[str, Seen]:
         """Every host, asked directly."""
         with ThreadPoolExecutor(8) as pool:
@@ -132,12 +144,9 @@ class Child:
 
 
 @contextmanager
-def a_bench(folder: Path, without: str = "") -> Iterator[Bench]:
-    """A bench that leaves nothing behind. `without` names a piece cut out of the product."""
-    product = ROOT
-    with a_lab(folder) as lab:
-        if without:
-            product = copy_without(without, lab.folder / "product")
+def a_bench(folder: Path, resolvers: str = "unbound=2,bind=2") -> Iterator[Bench]:
+    """A bench that leaves nothing behind."""
+    with a_lab(folder, resolvers) as lab:
         lab.lab("break", ZONE, "--as", "de-2026")
         network = f"/proc/{require_running(Folder(lab.folder))}/ns/net"
         hosts = {name: BenchHost(lab, name) for name in lab.hosts()}
@@ -146,7 +155,7 @@ def a_bench(folder: Path, without: str = "") -> Iterator[Bench]:
         wire = Wire(network, {name: host.address for name, host in hosts.items()})
         inside = Inside(network)
         _relayed(lab, wire)
-        bench = Bench(lab, product, hosts, wire, inside, network)
+        bench = Bench(lab, ROOT, hosts, wire, inside, network)
         shutil.rmtree(bench.rounds, ignore_errors=True)
         bench.rounds.mkdir()
         try:

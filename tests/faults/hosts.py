@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from stat import S_ISREG
 
 from harness import Lab, enter, run
 
 TRAP = Path(__file__).with_name("trap.sh")
+TRAPS = "/run/traps"
 TOOLS = (
     "date timeout sync chmod mv rm mkdir cp cat sed awk grep cut tr sort head tail find readlink"
     " sha256sum base64 id unbound-control unbound-checkconf rndc named-checkconf"
@@ -37,19 +40,17 @@ for place in {{places}}; do
   mount --bind {DISK}$place $place
 done
 chmod 700 /var/lib/ntactl
-mount -t tmpfs -o mode=755 trap /usr/local/sbin
+mkdir {TRAPS}
 for name in {TOOLS}; do
   real=$(command -v $name) || continue
-  {{{{ echo '#!/bin/sh'; echo "name=$name real=$real"; cat /run/trap.sh; }}}} >/usr/local/sbin/$name
-  chmod 755 /usr/local/sbin/$name
+  {{{{ echo '#!/bin/sh'; echo "name=$name real=$real"; cat /run/trap.sh; }}}} >{TRAPS}/$name
+  chmod 755 {TRAPS}/$name
 done
 """
 # A transaction that goes on meanwhile lifts first and disarms after, so the list is taken twice.
 LOOK = """
 {list} >/run/faults-first 2>/dev/null
 echo "checker $({checker} >/dev/null 2>&1; echo $?)"
-find {config} /etc/cron.d -printf 'file %p %m %U:%G %y ' \
-  \\( -type f -exec sh -c 'sha256sum <"$1"' - {{}} \\; -o -printf '\\n' \\)
 for nta in /var/lib/ntactl/nta/*/; do
   [ -e "$nta/ends_at" ] || continue
   id=$(basename "$nta")
@@ -130,11 +131,14 @@ class BenchHost:
     def service(self, *argv: str) -> None:
         self.sh(f"/etc/lab/service {' '.join(argv)}", check=False)
 
-    def make_ready(self) -> None:
-        """The NTA that somebody set by hand, and room on the small disk."""
-        self.sh("for n in /var/lib/ntactl/nta/*/ended; do [ ! -e $n ] || rm -rf ${n%/ended}; done")
-        if BY_HAND not in self.look().zones:
-            self.sh(ADD[self.engine])
+    def make_ready(self, *, trapped: bool) -> None:
+        """The NTA that somebody set by hand, room on the small disk, and the (slow) trap."""
+        trap = f"mount --bind {TRAPS} /usr/local/sbin" if trapped else ":"
+        self.sh(
+            "for n in /var/lib/ntactl/nta/*/ended; do [ ! -e $n ] || rm -rf ${n%/ended}; done;"
+            f" ! mountpoint -q /usr/local/sbin || umount /usr/local/sbin; {trap};"
+            f" {LIST[self.engine]} | grep -q ^{BY_HAND[:-1]} || {ADD[self.engine]}"
+        )
 
     def kill(self, daemon: str) -> None:
         """kill -9 of every process of a daemon, sessions too."""
@@ -150,9 +154,16 @@ class BenchHost:
         return any(_is_shell(entry, space) for entry in Path("/proc").glob("[0-9]*"))
 
     def look(self) -> Seen:
-        parts = {"list": LIST[self.engine], "checker": CHECKER[self.engine]}
-        text = self.sh(LOOK.format(config=CONFIG[self.engine], **parts))
-        return _seen([line.split(maxsplit=1) for line in text.splitlines()], self.engine)
+        text = self.sh(LOOK.format(list=LIST[self.engine], checker=CHECKER[self.engine]))
+        lines = [line.split(maxsplit=1) for line in text.splitlines()]
+        return _seen(lines, self.engine, self._files())
+
+    def _files(self) -> dict[str, str]:
+        """Its configuration and cron entries, with kind, mode, owner and content."""
+        root = Path(f"/proc/{self.pid}/root")
+        folders = [root / folder.lstrip("/") for folder in (CONFIG[self.engine], "/etc/cron.d")]
+        paths = [path for folder in folders for path in (folder, *folder.rglob("*"))]
+        return {f"/{path.relative_to(root)}": _fingerprint(path) for path in paths}
 
 
 def _is_shell(entry: Path, space: Path) -> bool:
@@ -162,11 +173,20 @@ def _is_shell(entry: Path, space: Path) -> bool:
         return False
 
 
-def _seen(lines: list[list[str]], engine: str) -> Seen:
+def _fingerprint(path: Path) -> str:
+    """Mode, owner and content; a transaction that goes on meanwhile may take the file away."""
+    try:
+        stat = path.lstat()
+        content = hashlib.sha256(path.read_bytes()).hexdigest() if S_ISREG(stat.st_mode) else ""
+    except FileNotFoundError:
+        return "gone"
+    return f"{stat.st_mode:o} {stat.st_uid}:{stat.st_gid} {content}"
+
+
+def _seen(lines: list[list[str]], engine: str, files: dict[str, str]) -> Seen:
     said = [(words[0], words[1] if len(words) > 1 else "") for words in lines if words]
     of = {word: [rest for found, rest in said if found == word] for word, _ in said}
     ntas = [rest.split() for rest in of.get("nta", [])]
-    files = dict(rest.split(maxsplit=1) for rest in of["file"])
     zones = _zones(of.get("first", []), engine) & _zones(of.get("listed", []), engine)
     return Seen(
         up=of["up"] == ["yes"],

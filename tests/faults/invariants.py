@@ -93,7 +93,7 @@ def _named(report: Mapping[str, Any]) -> bool:
 
 
 def status_names(status: Mapping[str, Any], hosts: Hosts, nta: str) -> list[str]:
-    """Is every host that holds the NTA named as such, and no other?"""
+    """Is every host named that holds the NTA, or has something of it on its disk, and no other?"""
     said = {
         host["host"]: host["now"]
         for one in status["ntas"]
@@ -106,6 +106,8 @@ def status_names(status: Mapping[str, Any], hosts: Hosts, nta: str) -> list[str]
         if holds != (says == "holds it"):
             has = "holds it" if holds else "does not hold it"
             wrong.append(f"status says {says!r} of {name}, which {has}")
+        elif nta in seen.ends and says in {"without it", "nothing"}:
+            wrong.append(f"status says {says!r} of {name}, and something of it is there")
     foreign = {one["host"] for one in status["foreign"] if one["zone"] == ZONE}
     return wrong + [f"status calls the NTA on {name} foreign" for name in sorted(foreign)]
 

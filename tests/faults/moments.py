@@ -47,15 +47,18 @@ class AtStep:
 
 
 class AtCommand:
-    """The N-th tool that ntactl's program on a host calls (trap.sh)."""
+    """The N-th tool that ntactl's program on a host calls (trap.sh).
 
-    def __init__(self, host: BenchHost, at: int) -> None:
-        self.host, self.folder, self.at = host, host.run_folder, at
+    `since` "begun" counts only from where it begins to write what it may have to take back.
+    """
+
+    def __init__(self, host: BenchHost, at: int, since: str = "") -> None:
+        self.host, self.folder, self.at, self.since = host, host.run_folder, at, since
 
     def arm(self) -> None:
         self.disarm()
         (self.folder / "count").write_text("0\n")
-        (self.folder / "armed").write_text(f"{self.at}\n")
+        (self.folder / "armed").write_text(f"{self.at} {self.since}\n")
 
     def struck(self) -> str:
         what = self.folder / "what"

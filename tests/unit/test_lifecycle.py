@@ -66,6 +66,15 @@ def test_a_refused_revert_leaves_the_host_holding() -> None:
     assert record.hosts["h1"].state is OnHost.APPLIED
 
 
+@pytest.mark.parametrize(("action", "state"), [("apply", OnHost.REFUSED), ("revert", OnHost.STUCK)])
+def test_an_apply_refuses_only_where_nothing_is_stuck_any_more(action: str, state: OnHost) -> None:
+    stuck = (sent("h1"), done("h1", "stuck"))
+    again = (sent("h1", 3, action), done("h1", "refused", 4, action))
+    assert after(*stuck, *again).hosts["h1"].state is state
+    lost = (sent("h1", 3, action), failed("h1", "lost"))
+    assert after(*stuck, *lost, *again).holding() == ("h1",)
+
+
 @pytest.mark.parametrize("first", ["lost", "timeout", "killed", "unreadable", "no answer at all"])
 @pytest.mark.parametrize("second", ["unreachable", "stopped", "refused"])
 def test_a_second_program_that_did_nothing_does_not_tell_what_the_first_did(

@@ -1,9 +1,13 @@
 """Exit codes of an apply, and how it is told."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from orchestrator.incident.lifecycle import Accepted
+from orchestrator.incident.lifecycle import Accepted, HostRecord, OnHost, Record
+from orchestrator.model import HeldNta, HostReading
 from orchestrator.report.apply import json_of, text_of
+from orchestrator.report.status import host_status
 from orchestrator.rollout.apply import Ending, Report
 
 
@@ -63,3 +67,16 @@ def test_who_accepted_what_is_told() -> None:
     assert json_of(made)["accepted"] == [
         {"rule": "budget", "by": "ann", "what": "refused by rule 'budget': 3 hosts are left alone"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("stored", "now"), [("armed", "half of it"), ("applied", "lost it"), ("ended", "without it")]
+)
+def test_status_names_what_stands_on_a_host_whose_daemon_lists_nothing(
+    stored: str, now: str
+) -> None:
+    at = datetime(2026, 5, 5, 22, tzinfo=UTC)
+    held = HeldNta(id="de-1", zone="de.", ends_at=at, state=stored)
+    reading = HostReading(host="h1", at=at, engine="unbound", held=(held,))
+    record = Record("de-1", "de.", "1", at, at, hosts={"h1": HostRecord(OnHost.STUCK)})
+    assert host_status(record, "h1", reading).now == now
