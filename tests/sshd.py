@@ -115,13 +115,18 @@ def one(host: Host, program: str = "echo hi", *, deadline: float = 20, **how: fl
     return outcome
 
 
+def _listens(place: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(place) == 0
+
+
 @contextmanager
 def agent(folder: Path, *keys: Path) -> Iterator[None]:
     """An ssh-agent that holds these keys, and the certificates beside them."""
     place = str(folder / "agent")
     process = subprocess.Popen(["ssh-agent", "-D", "-a", place], stdout=subprocess.DEVNULL)
     try:
-        wait_until(lambda: Path(place).exists(), 5, "the agent", every=0.05)
+        wait_until(lambda: _listens(place), 5, "the agent", every=0.05)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SSH_AUTH_SOCK", place)
             subprocess.run(["ssh-add", "-q", *map(str, keys)], check=True)

@@ -10,7 +10,7 @@ from dns.rdatatype import DS
 from orchestrator.chain.evidence import Evidence, Sight
 from orchestrator.chain.local import ANSWERED, finding, not_valid, pair
 from orchestrator.dns.message import read
-from orchestrator.model import Cause, Extent, Finding, Remedy, ResolverView, State, Verdict
+from orchestrator.model import Cause, Finding, Remedy, ResolverView, State, Verdict
 from orchestrator.names import under
 
 
@@ -50,8 +50,8 @@ def with_resolvers(
         return _bogus(verdict, views, faults)
     if verdict.state is State.INDETERMINATE or verdict.remedy is Remedy.ESCALATE:
         return verdict.model_copy(update={"findings": (*verdict.findings, *_beside(faults))})
-    whole = (one for one in verdict.engines if one.extent is Extent.WHOLE)
-    bogus = {one.engine: f"{one.engine} {one.versions}" for one in whole}
+    rejecting = (one for one in verdict.engines if one.state is State.BOGUS)
+    bogus = {one.engine: f"{one.engine} {one.versions}" for one in rejecting}
     strict = {host: bogus[name] for host, name in (engines or {}).items() if name in bogus}
     return _sound(verdict, views, faults, strict)
 
@@ -78,8 +78,8 @@ def _sound(
         update["remedy_reason"] = f"the zone is sound, the caches of {hosts} are not"
     elif told.limited:
         update["remedy_reason"] = (
-            f"the zone is sound; {', '.join(sorted(set(strict.values())))} rejects it, "
-            "and a flush changes nothing there: tell the zone's operator"
+            f"the zone is sound; {', '.join(sorted(set(strict.values())))} rejects it, wholly or "
+            "in part, and a flush changes nothing of that: tell the zone's operator"
         )
     elif told.ill or told.slow or faulty:
         update["remedy_reason"] = "the zone is sound; a resolver has a fault of its own"

@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,15 +41,22 @@ def test_the_version() -> None:
 
 
 @pytest.mark.parametrize("args", [["--version"], ["--help"]])
-def test_it_answers_within_150_ms_of_processor_time(args: list[str]) -> None:
-    """Other tests keep the machine busy: the clock on the wall is for `make bench`."""
-    times = []
+def test_it_takes_hardly_more_than_typer_alone(args: list[str]) -> None:
+    """Machines differ, and others keep this one busy: milliseconds are for `make bench`."""
+    ours, bare = [], []
+    typer = [sys.executable, "-c", "import typer.main"]
     for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        ntactl(*args)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(times) < 0.15, times
+        ours.append(processor_time(lambda: ntactl(*args)))
+        bare.append(processor_time(lambda: subprocess.run(typer, check=True)))
+    assert min(ours) < 2.5 * min(bare), (ours, bare)
+
+
+def processor_time(run: Callable[[], object]) -> float:
+    """Seconds of processor time of the process that `run` starts and waits for."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_nothing_heavy_is_imported_for_help() -> None:
