@@ -13,7 +13,7 @@ help:
 	@echo "make setup   system packages and .venv, whatever is missing"
 	@echo "make drill   the whole incident on a lab of real daemons, under 90 s"
 	@echo "make test    every test, on real daemons, under 20 min"
-	@echo "make soak    the long waits: minutes of flapping, twenty scans of a whole root; half an hour"
+	@echo "make soak    the long waits, every phase and step, twenty scans of a whole root; an hour"
 	@echo "make fuzz    hostile answers, an hour of them (SECONDS=, SEED=)"
 	@echo "make faults  N transactions with a fault in each, on real hosts; an hour or two (N=, SEED=;"
 	@echo "             MORE=--regressions: all that was found before; MORE='--without fence': goes red)"

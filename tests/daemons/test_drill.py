@@ -71,6 +71,7 @@ def test_the_whole_incident_and_nothing_left(tmp_path: Path) -> None:
     assert time.monotonic() - started < 200, "90 s on a machine with nothing else to do"
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("moment", "how"),
     [

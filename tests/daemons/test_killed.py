@@ -41,7 +41,9 @@ def on(lab: Lab) -> set[str]:
     return {name for name, zones in lab.all_ntas().items() if zones == ["de."]}
 
 
-@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize(
+    "share", [0, *(pytest.param(share, marks=pytest.mark.soak) for share in range(1, SHARES))]
+)
 def test_all_on_after_a_kill_at_any_step(broken: Lab, tmp_path: Path, share: int) -> None:
     before = broken.files()
     for step in range(1 + share, MOST_STEPS, SHARES):
@@ -64,6 +66,7 @@ def test_all_on_after_a_kill_at_any_step(broken: Lab, tmp_path: Path, share: int
     assert 8 < step < MOST_STEPS - SHARES
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("share", range(SHARES))
 def test_all_as_before_after_a_kill_while_it_is_taken_back(
     broken: Lab, tmp_path: Path, share: int

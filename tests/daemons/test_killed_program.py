@@ -50,6 +50,7 @@ def test_killed_before_each_step_it_is_completed_or_taken_back(host: Hands, then
         assert (host.zones(), host.files()) == ([], before), step
 
 
+@pytest.mark.soak
 def test_a_revert_killed_before_each_step_is_finished_by_the_next(host: Hands) -> None:
     before, order = host.files(), nta()
     host.apply(order)

@@ -47,6 +47,7 @@ def as_usual(lab: Lab) -> bool:
     return all(answer == names[name] for (_, name), answer in lab.views(*names).items())
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(("scenario", "phase"), SEEN)
 def test_resolvers_see_what_history_saw(lab: Lab, scenario: str, phase: int) -> None:
     unsigned, signed = SEEN[scenario, phase]

@@ -88,6 +88,7 @@ def test_check_finds_a_filler_whole(large: Lab) -> None:
         assert (found["state"], len(found["servers"])) == ("secure", 2), found
 
 
+@pytest.mark.soak
 def test_several_break_at_once_and_heal_each_for_itself(large: Lab) -> None:
     first, second, third = (one(number).origin for number in (8, 14, 15))
     large.lab("break", first, second, "--as", "ru-2024")
@@ -129,6 +130,7 @@ def test_nz_2023_leaves_stale_caches_and_sound_servers(large: Lab, zone: str) ->
     large.lab("heal", zone)
 
 
+@pytest.mark.soak
 def test_servers_without_tcp_and_no_servers(large: Lab) -> None:
     first, second = one(8).origin, "de."
     large.lab("break", first, "--as", "dnskey-no-tcp", "--keep-caches")

@@ -73,6 +73,7 @@ def test_what_cannot_be_resumed_is_refused_by_name(broken: Lab, tmp_path: Path) 
     assert broken.files() == before
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("step", [3, 5, 7, 9])
 def test_killed_anywhere_it_goes_on_and_brings_in_who_was_left_out(
     broken: Lab, tmp_path: Path, step: int

@@ -84,7 +84,10 @@ def test_what_each_engine_makes_of_it_is_told_and_true(lab: Lab) -> None:
     assert "validators differ" in lab.ntactl("check", "de.").out
 
 
-@pytest.mark.parametrize("expected", EXPECTED, ids=str)
+LATER = [pytest.param(one, marks=pytest.mark.soak) if one.phase > 1 else one for one in EXPECTED]
+
+
+@pytest.mark.parametrize("expected", LATER, ids=str)
 def test_each_outage_gets_its_verdict(lab: Lab, expected: Expected) -> None:
     lab.lab("break", "de.", "--as", expected.scenario, "--phase", str(expected.phase))
     code, (verdict,) = check(lab, options=FULL if expected.scenario in CHANGING else ())
@@ -100,6 +103,7 @@ def test_each_outage_gets_its_verdict(lab: Lab, expected: Expected) -> None:
     assert_real_rrsets(verdict)
 
 
+@pytest.mark.soak
 def test_de_2026_is_seen_ten_times_out_of_ten(lab: Lab) -> None:
     lab.lab("break", "de.", "--as", "de-2026")
     for _ in range(10):
@@ -131,6 +135,7 @@ def test_false_denials_are_never_a_reason_for_an_nta(lab: Lab) -> None:
         assert verdict_of(lab)["remedy"] == "escalate"
 
 
+@pytest.mark.soak
 def test_a_whole_zone_is_clean_at_once_after_heal(lab: Lab) -> None:
     for scenario in dict.fromkeys(expected.scenario for expected in EXPECTED):
         lab.lab("break", "de.", "--as", scenario)
@@ -141,6 +146,7 @@ def test_a_whole_zone_is_clean_at_once_after_heal(lab: Lab) -> None:
         assert not verdict["findings"], verdict["findings"]
 
 
+@pytest.mark.soak
 def test_a_whole_zone_never_raises_a_false_alarm(lab: Lab) -> None:
     lab.lab("heal", "de.")
     for _ in range(20):

@@ -56,6 +56,7 @@ def test_a_zone_that_has_an_nta_gets_no_second(both: Lab, tmp_path: Path) -> Non
     both.ok("revert", nta, "--yes")
 
 
+@pytest.mark.soak
 def test_watch_ends_the_one_that_healed(both: Lab, tmp_path: Path) -> None:
     for zone in ("de.", "fj."):
         on(both, tmp_path / f"{zone}json", zone)

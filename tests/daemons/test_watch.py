@@ -4,6 +4,7 @@ import json
 import time
 from pathlib import Path
 
+import pytest
 from harness import Lab, wait_until
 
 SIGNED, UNSIGNED = "www.denic.de.", "www.amazon.de."
@@ -28,6 +29,7 @@ def test_watch_waits_for_the_hold_down_and_restores_every_byte(broken: Lab, tmp_
     assert broken.ok("status", "--json").json["ntas"][0]["ended_why"] == "recovered"
 
 
+@pytest.mark.soak
 def test_insecure_by_proof_is_recovered_too(fresh_lab: Lab, tmp_path: Path) -> None:
     fresh_lab.lab("break", "de.", "--as", "al-2026")
     fresh_lab.approved(tmp_path / "p.json")
@@ -67,6 +69,7 @@ def test_a_hold_keeps_it_and_release_lets_go(broken: Lab, tmp_path: Path) -> Non
     wait_until(broken.gone, 60, "the revert", every=1)
 
 
+@pytest.mark.soak
 def test_a_zone_that_breaks_while_canaries_bake_gets_its_nta_back(
     broken: Lab, tmp_path: Path
 ) -> None:
@@ -87,6 +90,7 @@ def applied(lab: Lab, path: Path) -> str:
     return nta
 
 
+@pytest.mark.soak
 def test_a_hold_stops_a_bake(broken: Lab, tmp_path: Path) -> None:
     applied(broken, tmp_path / "p.json")
     broken.lab("heal", "de.")
@@ -110,6 +114,7 @@ def test_a_hold_stops_a_bake(broken: Lab, tmp_path: Path) -> None:
     assert "rule 'nta-ended'" in refused.err
 
 
+@pytest.mark.soak
 def test_a_host_that_does_not_validate_without_it_gets_it_back(broken: Lab, tmp_path: Path) -> None:
     """unbound2 goes after the canaries; it takes the control for insecure, so it never has AD."""
     applied(broken, tmp_path / "p.json")
