@@ -55,6 +55,7 @@ def test_a_lost_nta_comes_back_within_a_cycle(broken: Lab, tmp_path: Path) -> No
     assert broken.relieved("again")
 
 
+@pytest.mark.soak
 def test_a_hold_keeps_it_and_release_lets_go(broken: Lab, tmp_path: Path) -> None:
     broken.approved(tmp_path / "p.json")
     broken.ok("apply", str(tmp_path / "p.json"))
@@ -144,6 +145,7 @@ def test_a_dead_canary_does_not_block_the_way_back(broken: Lab, tmp_path: Path) 
     assert "has ended already" in again.out
 
 
+@pytest.mark.soak
 def test_the_watcher_leaves_a_dead_host_for_last(broken: Lab, tmp_path: Path) -> None:
     applied(broken, tmp_path / "p.json")
     broken.lab("heal", "de.")
@@ -159,6 +161,7 @@ def test_the_watcher_leaves_a_dead_host_for_last(broken: Lab, tmp_path: Path) ->
     wait_until(broken.gone, 60, "the last host")
 
 
+@pytest.mark.soak
 def test_a_revert_that_stopped_at_its_canary_waits_for_a_person(
     broken: Lab, tmp_path: Path
 ) -> None:
@@ -183,6 +186,7 @@ def test_a_cycle_that_cannot_look_is_no_success(broken: Lab, tmp_path: Path) -> 
     assert broken.ntactl("watch", "--every", "5m").code == 2
 
 
+@pytest.mark.soak
 def test_a_zone_that_breaks_again_gets_a_plan_and_no_nta(broken: Lab, tmp_path: Path) -> None:
     broken.approved(tmp_path / "p.json")
     broken.ok("apply", str(tmp_path / "p.json"))
