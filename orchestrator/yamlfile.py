@@ -22,8 +22,8 @@ from orchestrator.given import given_text
 Place = tuple[int | str, ...]
 M = TypeVar("M", bound=BaseModel)
 
-# libyaml where PyYAML was built with it: a fleet of a thousand hosts loads ten times faster.
 _MOST = 16 << 20  # bytes: an inventory of 100,000 hosts
+# libyaml where PyYAML was built with it: a fleet of a thousand hosts loads ten times faster.
 _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

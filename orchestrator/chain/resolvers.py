@@ -51,8 +51,10 @@ def with_resolvers(
     if verdict.state is State.INDETERMINATE or verdict.remedy is Remedy.ESCALATE:
         return verdict.model_copy(update={"findings": (*verdict.findings, *_beside(faults))})
     rejecting = (one for one in verdict.engines if one.state is State.BOGUS)
-    bogus = {one.engine: f"{one.engine} {one.versions}" for one in rejecting}
-    strict = {host: bogus[name] for host, name in (engines or {}).items() if name in bogus}
+    bogus: dict[str, list[str]] = {}
+    for one in rejecting:
+        bogus.setdefault(one.engine, []).append(f"{one.engine} {one.versions}")
+    strict = {h: " and ".join(bogus[e]) for h, e in (engines or {}).items() if e in bogus}
     return _sound(verdict, views, faults, strict)
 
 
@@ -77,9 +79,10 @@ def _sound(
         update["remedy"] = Remedy.FLUSH
         update["remedy_reason"] = f"the zone is sound, the caches of {hosts} are not"
     elif told.limited:
+        who = ", ".join(dict.fromkeys(strict[view.host] for view in told.limited))
         update["remedy_reason"] = (
-            f"the zone is sound; {', '.join(sorted(set(strict.values())))} rejects it, wholly or "
-            "in part, and a flush changes nothing of that: tell the zone's operator"
+            f"the zone is sound; {who} rejects it, wholly or in part, and "
+            "a flush changes nothing of that: tell the zone's operator"
         )
     elif told.ill or told.slow or faulty:
         update["remedy_reason"] = "the zone is sound; a resolver has a fault of its own"

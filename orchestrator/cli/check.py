@@ -66,18 +66,12 @@ def check(
     from orchestrator.chain.evidence import save
     from orchestrator.chain.judge import judge, with_engines
     from orchestrator.chain.policy import load, with_skew
-    from orchestrator.errors import BadInput
     from orchestrator.names import zone_name
     from orchestrator.report.verdict import exit_codes
-    from orchestrator.whole import check_writable
 
     asked = list(dict.fromkeys(zone_name(zone) for zone in zones))
-    if save_evidence and len(asked) > 1:
-        raise BadInput(
-            "--save-evidence keeps the evidence of one zone", next_step="check each zone by itself"
-        )
     if save_evidence:
-        check_writable(save_evidence, "--save-evidence")
+        _check_evidence(save_evidence, asked)
     judged_at = moment(at, now()) if at is not None else None
     rules = with_skew(load(policy), skew)
     book = playbook_of(playbook)
@@ -96,6 +90,18 @@ def check(
         verdicts.append(_with_others(verdict, hosts, witnesses, evidence, book))
     _print(verdicts, judged_at, rules, as_json=as_json)
     raise typer.Exit(exit_codes(verdicts) or int(not kept))
+
+
+def _check_evidence(path: Path, asked: Sequence[str]) -> None:
+    """Can it be kept there, before a look that takes its time? Raises BadInput."""
+    from orchestrator.errors import BadInput
+    from orchestrator.whole import check_writable
+
+    if len(asked) > 1:
+        raise BadInput(
+            "--save-evidence keeps the evidence of one zone", next_step="check each zone by itself"
+        )
+    check_writable(path, "--save-evidence")
 
 
 def _hosts(inventory: Path | None) -> tuple[Host, ...]:

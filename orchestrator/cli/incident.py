@@ -157,8 +157,9 @@ def show(plan_file: PlanFile, state: options.State = None, as_json: options.Json
     if as_json:
         print(loaded.to_json(), end="")
         return
-    lines = [f"  {accepted_text(one)}" for one in accepted]
-    print("\n".join([text_of(loaded, output.width()), *["\nAccepted"] * bool(lines), *lines]))
+    print(text_of(loaded, output.width()))
+    if accepted:
+        print("\nAccepted", *(f"  {accepted_text(one)}" for one in accepted), sep="\n")
 
 
 def approve(

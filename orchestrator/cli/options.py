@@ -90,13 +90,12 @@ Skew = Annotated[
         "--skew", min=0, max=LARGEST_SKEW, help="Seconds of tolerance on signature times."
     ),
 ]
-Rounds = Annotated[int | None, typer.Option("--rounds", min=1, max=20, help="How often to look.")]
-Every = Annotated[
-    float | None, typer.Option("--every", min=0, max=3600, help="Seconds between rounds.")
-]
-Timeout = Annotated[
-    float | None, typer.Option("--timeout", min=0.05, max=3600, help="Seconds a question.")
-]
+ROUNDS = typer.Option("--rounds", min=1, max=20, help="How often to look.")
+Rounds = Annotated[int | None, ROUNDS]
+EVERY = typer.Option("--every", min=0, max=3600, help="Seconds between rounds.")
+Every = Annotated[float | None, EVERY]
+TIMEOUT = typer.Option("--timeout", min=0.05, max=3600, help="Seconds a question.")
+Timeout = Annotated[float | None, TIMEOUT]
 
 
 def signing_key(key: Path | None) -> Path:

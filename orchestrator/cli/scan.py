@@ -19,6 +19,7 @@ from orchestrator.cli.desk import done, moment, names_in, now, playbook_of, prob
 
 if TYPE_CHECKING:
     from orchestrator.model import Verdict
+    from orchestrator.scan.memory import Memory
     from orchestrator.scan.scan import Cost
 
 Zones = Annotated[Path | None, typer.Option("--zones", help="Zones to scan, one a line.")]
@@ -71,15 +72,11 @@ def scan(
     from orchestrator.report.verdict import exit_codes
     from orchestrator.scan.again import Closely
     from orchestrator.scan.drive import Manner
-    from orchestrator.scan.memory import Memory, recall, remember
     from orchestrator.scan.scan import Scan, nobody
-    from orchestrator.whole import check_writable
 
     soon = length(margin)
     kept = _file(state)
-    before = recall(kept) if kept else None
-    if kept:
-        check_writable(kept, "--state")
+    before = _recalled(kept)
     judged_at = moment(at, now()) if at is not None else None
     rules = with_skew(load(policy), skew)
     probe = probe_of(playbook_of(playbook).probe, every, timeout)
@@ -92,13 +89,32 @@ def scan(
         listed = [] if json_lines else found
         _print_json(listed, scanning.cost, clock_told(judged_at, rules))
     else:
-        notes = [*other_time(judged_at, rules), *clock_note(found)]
-        print(
-            "".join(notes), text(found, before, soon, scanning.cost, output.width()), sep="", end=""
-        )
-    memory = Memory.of(found, before, now())
-    remembered = not kept or done(partial(remember, memory, kept), "this scan is not remembered")
+        shown = text(found, before, soon, scanning.cost, output.width())
+        print(*other_time(judged_at, rules), *clock_note(found), shown, sep="", end="")
+    remembered = _remembered(found, before, kept)
     raise typer.Exit(exit_codes(found) or int(not remembered))
+
+
+def _remembered(found: Sequence[Verdict], before: Memory | None, kept: Path | None) -> bool:
+    """Is the scan kept for the next one, where that is wanted?"""
+    from orchestrator.scan.memory import Memory, remember
+
+    if kept is None:
+        return True
+    memory = Memory.of(found, before, now())
+    return done(partial(remember, memory, kept), "this scan is not remembered")
+
+
+def _recalled(kept: Path | None) -> Memory | None:
+    """What the last scan found; the file has to be one that this scan can be written to."""
+    from orchestrator.scan.memory import recall
+    from orchestrator.whole import check_writable
+
+    if kept is None:
+        return None
+    before = recall(kept)
+    check_writable(kept, "--state")
+    return before
 
 
 def _print_json(listed: Sequence[Verdict], cost: Cost, clock: dict[str, object]) -> None:

@@ -23,12 +23,9 @@ if TYPE_CHECKING:
 
 
 # There is no playbook to ask here, so that each has a default of its own.
-Rounds = Annotated[int, typer.Option("--rounds", min=1, max=20, help="How often to look.")]
-Every = Annotated[float, typer.Option("--every", min=0, max=3600, help="Seconds between rounds.")]
-Timeout = Annotated[
-    float, typer.Option("--timeout", min=0.05, max=3600, help="Seconds a question.")
-]
-
+Rounds = Annotated[int, options.ROUNDS]
+Every = Annotated[float, options.EVERY]
+Timeout = Annotated[float, options.TIMEOUT]
 
 _ESCAPED = re.compile(r"\\[ -~]")  # RFC 1035 section 5.1: \032, and also "\ "
 

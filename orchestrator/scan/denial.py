@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -28,8 +27,7 @@ class Span(NamedTuple):
     bitmap: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Ring:
+class Ring(NamedTuple):
     """How the hashes of a zone's NSEC3 ring are made (RFC 5155 section 5)."""
 
     salt: bytes = b""
@@ -44,9 +42,9 @@ class Ring:
 
 
 @lru_cache(maxsize=256)
-def _known_hash(name: bytes, salt: bytes, iterations: int) -> bytes:
+def _known_hash(ring: Ring, name: bytes) -> bytes:
     """Of the names that every answer about a zone needs: its apex and its wildcard."""
-    return Ring(salt, iterations).hash(name)
+    return ring.hash(name)
 
 
 def within(place: Any, owner: Any, after: Any) -> bool:
@@ -103,7 +101,7 @@ class Nsec3:
         """Raises Doubt when it is not proven that `name`, below the apex, does not exist."""
         self._encloser()
         self._covering(self.ring.hash(name))
-        self._covering(self._known(b"\1*" + self.zone))
+        self._covering(_known_hash(self.ring, b"\1*" + self.zone))
 
     def nodata(self, name: bytes, rdtype: int) -> None:
         """Raises Doubt when it is not proven that `name` has no `rdtype`."""
@@ -117,11 +115,8 @@ class Nsec3:
         if rdtype != DS or not span.flags & OPT_OUT:
             raise Doubt("no NSEC3 of the name, and no opt-out")
 
-    def _known(self, name: bytes) -> bytes:
-        return _known_hash(name, self.ring.salt, self.ring.iterations)
-
     def _encloser(self) -> None:
-        own = self.spans.get(self._known(self.zone))
+        own = self.spans.get(_known_hash(self.ring, self.zone))
         types = wire.types(own.bitmap) if own else None
         if types is None or SOA not in types or DNAME in types:
             raise Doubt("no NSEC3 of the apex")

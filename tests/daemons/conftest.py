@@ -37,6 +37,16 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
+@pytest.fixture
+def small_broken(small: Lab) -> Iterator[Lab]:
+    """de. is broken, and no host differs after the test."""
+    small.lab("break", "de.", "--as", "zm-2015")
+    before = small.files()
+    yield small
+    assert small.files() == before
+    assert set(map(tuple, small.all_ntas().values())) == {()}
+
+
 @pytest.fixture(params=BOTH)
 def host(small: Lab, request: pytest.FixtureRequest) -> Iterator[Hands]:
     """One host, which a test must leave as it found it."""

@@ -40,16 +40,6 @@ def unbound(small: Lab) -> Iterator[Hands]:
     assert hands.zones() == []
 
 
-@pytest.fixture
-def broken(small: Lab) -> Iterator[Lab]:
-    """de. is broken, and no host differs after the test."""
-    small.lab("break", "de.", "--as", "zm-2015")
-    before = small.files()
-    yield small
-    assert small.files() == before
-    assert set(map(tuple, small.all_ntas().values())) == {()}
-
-
 def guard_entry(host: Hands, nta_id: str) -> Path:
     return host.lab.etc(host.name) / f"cron.d/ntactl-{nta_id}"
 
@@ -138,22 +128,22 @@ COMES_BACK = {
 }
 
 
-def test_what_another_agent_brought_back_is_told_and_taken_out_once_more(broken: Lab) -> None:
+def test_what_another_agent_brought_back_is_told_and_taken_out_once_more(small_broken: Lab) -> None:
     """A tool that wrote the configuration anew undid the rollback, and nobody was told."""
-    broken.ok(*MITIGATE)
-    broken.on_host("unbound1", f"cp -p {DROPIN} {SAVED}")
-    broken.ok("revert", "de.", "--yes")
+    small_broken.ok(*MITIGATE)
+    small_broken.on_host("unbound1", f"cp -p {DROPIN} {SAVED}")
+    small_broken.ok("revert", "de.", "--yes")
     for name, command in COMES_BACK.items():
-        assert broken.on_host(name, command).code == 0
-    told = broken.ok("status", "--json").json
+        assert small_broken.on_host(name, command).code == 0
+    told = small_broken.ok("status", "--json").json
     assert told["ntas"][-1]["state"] == "ended"
     seen = {host["host"]: host["now"] for host in told["ntas"][-1]["hosts"]}
     assert seen == dict.fromkeys(COMES_BACK, "came back")
     assert told["foreign"] == []
-    done = broken.ok("revert", "de.", "--yes", "--json").json
+    done = small_broken.ok("revert", "de.", "--yes", "--json").json
     states = {host["host"]: host["state"] for host in done["hosts"]}
     assert states == dict.fromkeys(COMES_BACK, "reverted")
-    broken.on_host("unbound1", f"rm {SAVED}")
+    small_broken.on_host("unbound1", f"rm {SAVED}")
 
 
 def test_out_once_more_is_guarded_too(host: Hands) -> None:
@@ -221,16 +211,18 @@ chmod 755 /var/tmp/cutting && mount --bind /var/tmp/cutting /usr/sbin/unbound-co
 """
 
 
-def test_no_answer_is_no_failure(broken: Lab, tmp_path: Path) -> None:
+def test_no_answer_is_no_failure(small_broken: Lab, tmp_path: Path) -> None:
     """The connection broke on the way, the change was called failed, and it stood."""
-    assert broken.on_host("unbound1", CUT).code == 0
-    done = broken.ntactl(*MITIGATE, "--events", str(tmp_path / "events"))
-    cut = broken.on_host("unbound1", "ls /var/tmp/cut").code
-    broken.on_host("unbound1", "umount /usr/sbin/unbound-control; rm /var/tmp/real /var/tmp/cut*")
+    assert small_broken.on_host("unbound1", CUT).code == 0
+    done = small_broken.ntactl(*MITIGATE, "--events", str(tmp_path / "events"))
+    cut = small_broken.on_host("unbound1", "ls /var/tmp/cut").code
+    small_broken.on_host(
+        "unbound1", "umount /usr/sbin/unbound-control; rm /var/tmp/real /var/tmp/cut*"
+    )
     assert cut == 0
     assert (done.code, "all on" in done.out) == (0, True), done
     events = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
     kinds = [event["kind"] for event in events if event["host"] == "unbound1"]
     assert kinds == ["host-sent", "host-failed", "host-sent", "host-done"]
-    assert set(map(tuple, broken.all_ntas().values())) == {("de.",)}
-    broken.ok("revert", "de.", "--yes")
+    assert set(map(tuple, small_broken.all_ntas().values())) == {("de.",)}
+    small_broken.ok("revert", "de.", "--yes")

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,16 +17,6 @@ from harness import NTACTL, Lab, heard
 
 IMPATIENT = (sys.executable, str(Path(__file__).with_name("impatient.py")))
 MITIGATE = ("mitigate", "de.", "--reason", "a test", "--yes")
-
-
-@pytest.fixture
-def broken(small: Lab) -> Iterator[Lab]:
-    """de. is broken, and no host differs after the test."""
-    small.lab("break", "de.", "--as", "zm-2015")
-    before = small.files()
-    yield small
-    assert small.files() == before
-    assert set(map(tuple, small.all_ntas().values())) == {()}
 
 
 def second(lab: Lab, ntactl: tuple[str, ...], plan: Path, *more: str) -> subprocess.Popen[str]:
@@ -48,18 +37,20 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("paused", [False, True])
-def test_one_goes_on_and_the_others_are_refused(broken: Lab, tmp_path: Path, paused: bool) -> None:
+def test_one_goes_on_and_the_others_are_refused(
+    small_broken: Lab, tmp_path: Path, paused: bool
+) -> None:
     """One has the same plan, one his own and a state of his own; the first may sleep meanwhile."""
     path, own_state = tmp_path / "p.json", ("--state", str(tmp_path / "state"))
-    broken.approved(path)
-    first = broken.started(*MITIGATE)
+    small_broken.approved(path)
+    first = small_broken.started(*MITIGATE)
     heard(first, "canary: ", times=2)  # in the plan, and as it begins
     if paused:
         os.killpg(first.pid, signal.SIGSTOP)
-    plans = (broken.folder / "state/plans").glob("*.json")
+    plans = (small_broken.folder / "state/plans").glob("*.json")
     same_plan = max(plans, key=lambda plan: plan.stat().st_mtime)
-    same = second(broken, IMPATIENT if paused else NTACTL, same_plan)
-    other = ended(second(broken, NTACTL, path, *own_state))
+    same = second(small_broken, IMPATIENT if paused else NTACTL, same_plan)
+    other = ended(second(small_broken, NTACTL, path, *own_state))
     if paused:
         refused = ended(same)
         os.killpg(first.pid, signal.SIGCONT)
@@ -71,38 +62,38 @@ def test_one_goes_on_and_the_others_are_refused(broken: Lab, tmp_path: Path, pau
     assert re.search(r"refused \[(already-held|stale-generation)\]", lost[1]), lost
     rule = "locked" if paused else "plan-finished"
     assert (refused[0], f"refused by rule '{rule}'" in refused[1]) == (4, True), refused
-    hosts = [Hands(broken, name) for name in broken.hosts()]
+    hosts = [Hands(small_broken, name) for name in small_broken.hosts()]
     live = [{held.id for held in host.read().held if held.state != "ended"} for host in hosts]
     assert len(live[0]) == 1
     assert live[0] == live[1]
-    broken.ok("revert", "de.", "--yes", *(own_state if won is other else ()))
+    small_broken.ok("revert", "de.", "--yes", *(own_state if won is other else ()))
 
 
-def test_who_was_not_first_gives_way(broken: Lab, tmp_path: Path) -> None:
+def test_who_was_not_first_gives_way(small_broken: Lab, tmp_path: Path) -> None:
     """Another one got the first canary, and this one the second."""
-    host, theirs = Hands(broken, "unbound1"), nta(tag="00000002")
-    broken.approved(tmp_path / "p.json")
+    host, theirs = Hands(small_broken, "unbound1"), nta(tag="00000002")
+    small_broken.approved(tmp_path / "p.json")
     host.apply(theirs)
-    done = broken.ok("apply", str(tmp_path / "p.json"), code=5)
+    done = small_broken.ok("apply", str(tmp_path / "p.json"), code=5)
     assert "another ntactl came first on unbound1: de. is under another NTA of ntactl" in done.out
-    assert broken.all_ntas() == {"unbound1": ["de."], "bind1": []}
+    assert small_broken.all_ntas() == {"unbound1": ["de."], "bind1": []}
     host.revert(theirs)
 
 
-def test_a_drifted_host_is_left_alone(broken: Lab, tmp_path: Path) -> None:
+def test_a_drifted_host_is_left_alone(small_broken: Lab, tmp_path: Path) -> None:
     """With no other left nothing is done at all."""
     path = tmp_path / "p.json"
-    broken.approved(path)
+    small_broken.approved(path)
     set_by_hand = {"unbound1": "unbound-control insecure_add fj", "bind1": "rndc nta fj"}
     for name, command in set_by_hand.items():
-        assert broken.on_host(name, command).code == 0
-    refused = broken.ok("apply", str(path), "--json", "--state", str(tmp_path / "s"), code=4)
+        assert small_broken.on_host(name, command).code == 0
+    refused = small_broken.ok("apply", str(path), "--json", "--state", str(tmp_path / "s"), code=4)
     assert {host["rule"] for host in refused.json["hosts"]} == {"drifted"}
-    assert set(map(tuple, broken.all_ntas().values())) == {("fj.",)}
-    broken.on_host("unbound1", "unbound-control insecure_remove fj")
-    done = broken.ok("apply", str(path), "--json", code=7)
+    assert set(map(tuple, small_broken.all_ntas().values())) == {("fj.",)}
+    small_broken.on_host("unbound1", "unbound-control insecure_remove fj")
+    done = small_broken.ok("apply", str(path), "--json", code=7)
     rules = {host["host"]: (host["state"], host["rule"]) for host in done.json["hosts"]}
     assert rules == {"unbound1": ("applied", ""), "bind1": ("refused", "drifted")}
-    assert broken.all_ntas() == {"unbound1": ["de."], "bind1": ["fj."]}
-    broken.on_host("bind1", "rndc nta -remove fj")
-    broken.ok("revert", "de.", "--yes")
+    assert small_broken.all_ntas() == {"unbound1": ["de."], "bind1": ["fj."]}
+    small_broken.on_host("bind1", "rndc nta -remove fj")
+    small_broken.ok("revert", "de.", "--yes")
