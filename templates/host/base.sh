@@ -10,6 +10,7 @@ nl='
 '
 why=''
 locked=''
+lock_seconds=600
 
 because() { # TEXT: remembers why something failed, and fails
   why=$1
@@ -63,6 +64,20 @@ owner_lives() { # "PID START BOOT": does the process that wrote it still run?
   [ "$#" = 3 ] && [ "$3" = "$(boot_id)" ] && [ "$(process_start "$1")" = "$2" ]
 }
 
+overdue() { # "PID START BOOT": alive, but for longer than any program of ours is at work
+  # By the time since boot, which nobody sets; Linux shows ticks of 1/100 s everywhere (proc(5)).
+  up=$(first_line /proc/uptime) || return 1
+  # shellcheck disable=SC2086
+  set -- $1
+  [ $((${up%%.*} - $2 / 100)) -gt "$lock_seconds" ]
+}
+
+stale() { # "PID START BOOT": is the lock nobody's? One that was stopped or hangs is made an end of
+  owner_lives "$1" || return 0
+  ! overdue "$1" || kill -KILL "${1%% *}" 2>/dev/null
+  return 1
+}
+
 break_lock() { # takes the lock of a dead owner away, unless it changed hands meanwhile
   if [ -n "$holder" ]; then
     mv "$base/lock/owner" "$base/lock/dead" 2>/dev/null || return 0
@@ -84,7 +99,7 @@ look_at_lock() { # 0 when it was stale and is broken; 2 when it cannot even be m
   # Without an owner: just made, or its maker was killed right then. Three seconds tell.
   [ -n "$holder" ] && ownerless=0 || ownerless=$((ownerless + 1))
   [ "$ownerless" -le 3 ] || break_lock
-  [ -z "$holder" ] || owner_lives "$holder" || break_lock
+  [ -z "$holder" ] || ! stale "$holder" || break_lock
   [ ! -d "$base/lock" ]
 }
 

@@ -9,6 +9,10 @@ from harness import Lab
 
 from orchestrator.rollout.transaction import read_program
 
+# A stopped owner of the lock, and three seconds after he came.
+STOPPED = """until read -r owner _ </var/lib/ntactl/lock/owner &&
+    grep -q '^State:.T' "/proc/$owner/status"; do sleep 0.1; done 2>/dev/null; sleep 3"""
+
 
 @pytest.fixture
 def unbound(small: Lab) -> Hands:
@@ -612,6 +616,24 @@ def test_one_at_a_time_and_a_dead_owner_holds_nothing(host: Hands) -> None:
     assert host.revert(nta()).outcome == "reverted"
     host.sh("mkdir /var/lib/ntactl/lock")
     assert host.revert(nta()).outcome == "reverted"
+
+
+def test_an_owner_who_hangs_for_good_is_made_an_end_of(host: Hands) -> None:
+    """Stopped in the middle of its work it can neither go on nor undo; the guard would wait."""
+    order = nta()
+    wanted = host.change(order)
+    hangs = host.apply_program(wanted).replace("\nstep=flush\n", "\nkill -STOP $$\nstep=flush\n")
+    process = host.start(hangs)
+    host.sh(STOPPED)
+    waiting = host.revert(order)
+    assert (waiting.outcome, waiting.rule) == ("stuck", "host-locked")
+    assert process.poll() is None
+    program = host.revert_program(order)
+    assert "\nlock_seconds=600\n" in program
+    done = host.run(program.replace("\nlock_seconds=600\n", "\nlock_seconds=2\n"))
+    assert '"outcome":"reverted"' in done.out
+    process.send_signal(signal.SIGCONT)  # nsenter had stopped along with what it runs
+    assert process.wait(10) == -signal.SIGKILL
 
 
 def test_without_root_it_says_what_is_missing(unbound: Hands) -> None:
