@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
+
+import warm
 
 ROOT = Path(__file__).parents[1]
 
@@ -13,16 +14,8 @@ ROOT = Path(__file__).parents[1]
 def ntactl(folder: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run it in a folder that is its home too; it never ends in a traceback."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("NTACTL_", "XDG_"))}
-    done = subprocess.run(
-        [sys.executable, "-m", "orchestrator", *args],
-        cwd=folder,
-        env={**clean, "HOME": str(folder), "PYTHONPATH": str(ROOT), **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    home = {"HOME": str(folder), "PYTHONPATH": str(ROOT)}
+    done = warm.command("orchestrator", args, {**clean, **home, **env}, folder, timeout=60)
     assert "Traceback" not in done.stderr
     return done
 

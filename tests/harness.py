@@ -18,8 +18,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import warm
+
 from orchestrator.lab.enter import inside
-from orchestrator.lab.folder import Folder
+from orchestrator.lab.folder import Folder, require_running
 from orchestrator.lab.lifecycle import leash
 
 NTACTL = (sys.executable, "-m", "orchestrator")
@@ -53,6 +55,18 @@ def run(argv: Sequence[str], env: Mapping[str, str], *, timeout: float = 120) ->
     return Run(done.returncode, done.stdout, done.stderr)
 
 
+def _warm(
+    module: str,
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    network: str | None = None,
+    timeout: float = 120,
+) -> Run:
+    done = warm.command(module, argv, env, ROOT, network=network, timeout=timeout)
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
 @dataclass(frozen=True)
 class Lab:
     """One running lab."""
@@ -65,7 +79,7 @@ class Lab:
 
     def lab(self, *argv: str) -> Run:
         """`ntactl lab ...`, which has to work."""
-        done = run([*NTACTL, "lab", *argv], self.env)
+        done = _warm("orchestrator", ["lab", *argv], self.env)
         assert done.code == 0, done.err
         return done
 
@@ -75,7 +89,13 @@ class Lab:
 
     def ntactl(self, *argv: str, timeout: float = 120) -> Run:
         """The real command line inside the lab, without a terminal."""
-        return self.inside(*NTACTL, *argv, timeout=timeout)
+        return self._inside("orchestrator", *argv, timeout=timeout)
+
+    def _inside(self, module: str, *argv: str, timeout: float = 120) -> Run:
+        folder = Folder(self.folder)
+        network = f"/proc/{require_running(folder)}/ns/net"
+        env = {**os.environ, **folder.environment()}
+        return _warm(module, argv, env, network=network, timeout=timeout)
 
     def started(self, *argv: str) -> subprocess.Popen[str]:
         """The real command line inside the lab, running in a session of its own, all it says."""
@@ -146,7 +166,7 @@ class Lab:
 
     def views(self, *names: str) -> dict[tuple[str, str], tuple[str | None, bool]]:
         """(host, name) -> (rcode, AD) as a client sees it now."""
-        done = self.inside(sys.executable, "-m", "orchestrator.lab.ask", *names)
+        done = self._inside("orchestrator.lab.ask", *names)
         assert done.code == 0, done.err
         return {(v["host"], v["name"]): (v["rcode"], v["ad"]) for v in json.loads(done.out)}
 
@@ -252,7 +272,8 @@ def a_lab(folder: Path, resolvers: str = "unbound=2,bind=2") -> Iterator[Lab]:
     """
     lab = Lab(folder)
     with leash(Folder(folder)):
-        lab.lab("up", "--resolvers", resolvers)
+        up = run([*NTACTL, "lab", "up", "--resolvers", resolvers], lab.env)
+        assert up.code == 0, up.err
         book = folder / "playbook.yaml"
         quick = book.read_text().replace("rounds: 3", "rounds: 2").replace("every: 1s", "every: 0s")
         book.write_text(quick)

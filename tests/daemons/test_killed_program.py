@@ -34,7 +34,7 @@ def killed_at(program: str, step: int) -> str:
     return with_each(program, lambda n: "kill -9 $$" if n == step else ":")
 
 
-@pytest.mark.parametrize("then", ["apply", "revert"])
+@pytest.mark.parametrize("then", ["revert", pytest.param("apply", marks=pytest.mark.soak)])
 def test_killed_before_each_step_it_is_completed_or_taken_back(host: Hands, then: str) -> None:
     before, order = host.files(), nta()
     passes = steps(host, host.apply_program(host.change(order)))

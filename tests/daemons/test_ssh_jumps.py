@@ -79,18 +79,18 @@ def connections(server: socket.socket) -> int:
 
 
 def test_a_dead_jump_host_is_tried_once_a_run_and_holds_up_nobody_else(sshd: Sshd) -> None:
-    with silent() as server, Fleet(workers=8, connect_timeout=1) as fleet:
+    with silent() as server, Fleet(workers=8, connect_timeout=5) as fleet:
         gone = [f"root@127.0.0.1:{server.getsockname()[1]}"] * 6
         good = [f"root@127.0.0.1:{sshd.port}"] * 2
         hosts = [sshd.host(f"h{n}", jump=jump) for n, jump in enumerate(gone + good)]
         for _ in range(2):
             began = time.monotonic()
-            outcomes = list(fleet.run([(host, "echo hi") for host in hosts], deadline=1.5))
+            outcomes = list(fleet.run([(host, "echo hi") for host in hosts], deadline=6))
             kinds = {outcome.host: outcome.kind for outcome in outcomes}
             assert kinds == {f"h{n}": "unreachable" if n < 6 else "ok" for n in range(8)}
             assert outcomes[0].host in {"h6", "h7"}
             assert all("the jump host: " in o.error for o in outcomes if o.kind != "ok")
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 15
             assert connections(server) == 1
 
 
