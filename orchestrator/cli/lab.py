@@ -30,7 +30,7 @@ def _folder() -> Any:
 def up(
     resolvers: Annotated[
         str, typer.Option(help="How many hosts of which engine.", metavar="ENGINE=N,...")
-    ] = "unbound=2,bind=2",
+    ] = "unbound=2,bind=2,pdns=2,knot=2",
     root_size: Annotated[
         int, typer.Option(help="How many zones the root has, most by real names.", metavar="N")
     ] = 4,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.fleet.inventory import Host, load_inventory
 from orchestrator.fleet.probe import Ask, views
 from orchestrator.model import ResolverView
+
+_ACROSS = 4
 
 
 def ask(hosts: Iterable[Host], names: Sequence[str]) -> list[ResolverView]:
@@ -23,10 +25,15 @@ def _tld(name: str) -> bool:
 
 
 def table(seen: Sequence[ResolverView]) -> str:
-    """Names down, hosts across: the rcode, and AD where it is set."""
+    """Names down, hosts across, so many as a terminal takes: the rcode, and AD where it is set."""
     hosts = list(dict.fromkeys(view.host for view in seen))
     names = list(dict.fromkeys(view.name for view in seen))
     cells = {(view.name, view.host): _cell(view) for view in seen}
+    parts = (hosts[start : start + _ACROSS] for start in range(0, len(hosts), _ACROSS))
+    return "\n\n".join(_part(part, names, cells) for part in parts)
+
+
+def _part(hosts: Sequence[str], names: Sequence[str], cells: Mapping[tuple[str, str], str]) -> str:
     width = max(len(name) for name in names)
     lines = ["  ".join([" " * width, *(f"{host:<12}" for host in hosts)]).rstrip()]
     for name in names:

@@ -105,7 +105,7 @@ def names(drill: Drill) -> list[str]:
 
 
 def _bring_up(drill: Drill) -> None:
-    drill.head("A miniature Internet: signed root, de. on four addresses, four resolver hosts")
+    drill.head("A miniature Internet: signed root, de. on four addresses, eight resolver hosts")
     lifecycle.up(drill.folder, Asked(DEFAULT))
     drill.mark("lab up")
     drill.say(table(drill.views(names(drill))))

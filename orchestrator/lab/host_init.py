@@ -36,10 +36,15 @@ def mount(root: Path) -> None:
 
 def make_run() -> None:
     """What systemd-tmpfiles would make: /run is empty after every boot."""
-    for name, user in (("sshd", "root"), ("lock", "root"), ("named", "bind")):
-        path = Path("/run") / name
-        path.mkdir(mode=0o755)
-        if user != "root":
+    folders = (
+        *(("sshd", "root"), ("lock", "root"), ("named", "bind"), ("pdns-recursor", "pdns")),
+        *(("knot-resolver", "knot-resolver"), ("knot-resolver/control", "knot-resolver")),
+    )
+    users = {line.split(":")[0] for line in Path("/etc/passwd").read_text().splitlines()}
+    for name, user in folders:
+        if user in users:
+            path = Path("/run") / name
+            path.mkdir(mode=0o755)
             run("chown", f"{user}:", str(path))
 
 

@@ -7,7 +7,6 @@ A host is a set of namespaces (mount, network, process, host name) with its own 
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import shutil
 import subprocess
@@ -17,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import BadInput, LabError
+from orchestrator.lab.engines import ENGINES
+from orchestrator.lab.files import put
 from orchestrator.lab.folder import Folder
 from orchestrator.lab.world import BRIDGE_PREFIX, NETWORK
 from orchestrator.render import render, text
 
-ENGINES = {"unbound": "/etc/unbound", "bind": "/etc/bind"}
-# One engine a site: a canary wave (one host per engine and site) then leaves some for the rest.
-SITES = {"unbound": "east", "bind": "west"}
-DEFAULT = "unbound=2,bind=2"
+DEFAULT = "unbound=2,bind=2,pdns=2,knot=2"
 MAX_HOSTS = 250
 UNPLUGGED = 10.0
 INIT = Path(__file__).with_name("host_init.py")
@@ -59,7 +57,12 @@ class LabHost:
     @property
     def config(self) -> str:
         """The engine's configuration folder on the host."""
-        return ENGINES[self.engine]
+        return ENGINES[self.engine].folder
+
+    @property
+    def dropin(self) -> str:
+        """The file for NTAs that the engine was told to read; "" where it has its own way."""
+        return ENGINES[self.engine].dropin
 
 
 def plan_hosts(resolvers: str) -> tuple[LabHost, ...]:
@@ -77,7 +80,7 @@ def plan_hosts(resolvers: str) -> tuple[LabHost, ...]:
         raise BadInput(f"--resolvers {resolvers!r}: a lab has 1 to {MAX_HOSTS} hosts")
     pairs = [(engine, i) for engine, count in counts.items() for i in range(count)]
     return tuple(
-        LabHost(f"{engine}{i + 1}", f"{BRIDGE_PREFIX}.100.{number}", engine, SITES[engine])
+        LabHost(f"{engine}{i + 1}", f"{BRIDGE_PREFIX}.100.{number}", engine, ENGINES[engine].site)
         for number, (engine, i) in enumerate(pairs, 1)
     )
 
@@ -90,7 +93,7 @@ def write_host(folder: Folder, host: LabHost, hints: str, anchor: str) -> str:
     _write_accounts(etc)
     _write_etc(etc, host)
     _write_ssh(etc, host, folder.key.with_suffix(".pub").read_text())
-    (_write_unbound if host.engine == "unbound" else _write_bind)(root, host, hints, anchor)
+    ENGINES[host.engine].write(root, host.address, hints, anchor)
     _write_var(root / "var")
     (root / "run").mkdir()
     return (etc / "ssh/ssh_host_ed25519_key.pub").read_text()
@@ -111,13 +114,13 @@ def _private_keys(_folder: str, names: list[str]) -> set[str]:
 
 
 def _write_accounts(etc: Path) -> None:
-    needed = ("root", "daemon", "nobody", "sshd", "bind", "unbound")
+    needed = {"root", "daemon", "nobody", "sshd", *(each.user for each in ENGINES.values())}
     lines = Path("/etc/passwd").read_text().splitlines()
     kept = "".join(f"{line}\n" for line in lines if line.split(":")[0] in needed)
-    _file(etc / "passwd", kept + _OPERATOR)
+    put(etc / "passwd", kept + _OPERATOR)
     shadow = "".join(f"{line.split(':')[0]}:*:20000:0:99999:7:::\n" for line in kept.splitlines())
-    _file(etc / "shadow", shadow + "ops:*:20000:0:99999:7:::\n", 0o600)
-    _file(
+    put(etc / "shadow", shadow + "ops:*:20000:0:99999:7:::\n", 0o600)
+    put(
         etc / "sudoers",
         "Defaults env_reset\nroot ALL=(ALL) ALL\n@includedir /etc/sudoers.d\n",
         0o440,
@@ -126,20 +129,20 @@ def _write_accounts(etc: Path) -> None:
 
 
 def _write_etc(etc: Path, host: LabHost) -> None:
-    _file(etc / "hostname", f"{host.name}\n")
-    _file(etc / "hosts", f"127.0.0.1 localhost\n{host.address} {host.name}\n")
-    _file(etc / "resolv.conf", "nameserver 127.0.0.1\n")
-    _file(etc / "crontab", _CRONTAB)
+    put(etc / "hostname", f"{host.name}\n")
+    put(etc / "hosts", f"127.0.0.1 localhost\n{host.address} {host.name}\n")
+    put(etc / "resolv.conf", "nameserver 127.0.0.1\n")
+    put(etc / "crontab", _CRONTAB)
     (etc / "cron.d").mkdir()
-    _file(etc / "pam.d/cron", _PAM_CRON)
-    _file(etc / "lab/engine", f"{host.engine}\n")
-    _file(etc / "lab/service", text("lab/service.sh"), 0o755)
+    put(etc / "pam.d/cron", _PAM_CRON)
+    put(etc / "lab/engine", f"{host.engine}\n")
+    put(etc / "lab/service", text("lab/service.sh"), 0o755)
 
 
 def _write_ssh(etc: Path, host: LabHost, authorized: str) -> None:
     ssh = etc / "ssh"
-    _file(ssh / "sshd_config", render("lab/sshd_config.j2", address=host.address))
-    _file(ssh / "authorized_keys", authorized)
+    put(ssh / "sshd_config", render("lab/sshd_config.j2", address=host.address))
+    put(ssh / "authorized_keys", authorized)
     make_ssh_key(ssh / "ssh_host_ed25519_key", host.name)
 
 
@@ -147,50 +150,6 @@ def make_ssh_key(path: Path, comment: str) -> None:
     """A fresh ed25519 key pair without a passphrase, as ssh-keygen makes it."""
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-
-
-def _write_unbound(root: Path, host: LabHost, hints: str, anchor: str) -> None:
-    etc = root / "etc/unbound"
-    include = 'include-toplevel: "/etc/unbound/unbound.conf.d/*.conf"\n'
-    _file(etc / "unbound.conf", include)
-    _file(etc / "root.hints", hints)
-    dropins = etc / "unbound.conf.d"
-    _file(dropins / "lab.conf", render("lab/unbound.conf.j2", address=host.address))
-    _file(
-        dropins / "remote-control.conf",
-        "remote-control:\n    control-enable: yes\n    control-interface: /run/unbound.ctl\n",
-    )
-    _file(
-        dropins / "root-auto-trust-anchor-file.conf",
-        'server:\n    auto-trust-anchor-file: "/var/lib/unbound/root.key"\n',
-    )
-    _file(root / "var/lib/unbound/root.key", anchor)
-    _file(root / "var/log/unbound/unbound.log", "")
-    for path in (
-        "var/lib/unbound",
-        "var/lib/unbound/root.key",
-        "var/log/unbound",
-        "var/log/unbound/unbound.log",
-    ):
-        _give(root / path, "unbound")
-
-
-def _write_bind(root: Path, host: LabHost, hints: str, anchor: str) -> None:
-    etc = root / "etc/bind"
-    _, _, _, tag, algorithm, digest_type, digest = anchor.split()
-    static = f'{tag} {algorithm} {digest_type} "{digest}"'
-    options = render("lab/named.conf.options.j2", address=host.address, anchor=static)
-    _file(etc / "named.conf", render("lab/named.conf.j2"))
-    _file(etc / "named.conf.options", options)
-    _file(etc / "named.conf.local", "// Local zones would go here.\n")
-    _file(etc / "root.hints", hints)
-    subprocess.run(
-        ["rndc-confgen", "-a", "-c", str(etc / "rndc.key")], check=True, capture_output=True
-    )
-    for path in ("var/cache/bind", "var/lib/bind", "var/log/named"):
-        (root / path).mkdir(parents=True)
-        _give(root / path, "bind")
-    _give(etc / "rndc.key", "bind")
 
 
 def _write_var(var: Path) -> None:
@@ -201,17 +160,6 @@ def _write_var(var: Path) -> None:
     os.chown(var / "lib/ops", 1000, 100)
     (var / "run").symlink_to("/run")
     (var / "lock").symlink_to("/run/lock")
-
-
-def _give(path: Path, user: str) -> None:
-    entry = pwd.getpwnam(user)
-    os.chown(path, entry.pw_uid, entry.pw_gid)
-
-
-def _file(path: Path, content: str, mode: int = 0o644) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content)
-    path.chmod(mode)
 
 
 class HostProcess:

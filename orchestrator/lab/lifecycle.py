@@ -20,9 +20,10 @@ from orchestrator.errors import LabError
 from orchestrator.lab import world
 from orchestrator.lab.asked import Asked
 from orchestrator.lab.control import request
+from orchestrator.lab.engines import ENGINES
 from orchestrator.lab.enter import need_root
 from orchestrator.lab.folder import Folder, Running, command, require_running, running_lab
-from orchestrator.lab.hosts import ENGINES, plan_hosts
+from orchestrator.lab.hosts import plan_hosts
 from orchestrator.lab.scenarios import scenario
 from orchestrator.lab.stock import Progress
 
@@ -30,7 +31,6 @@ PATIENCE = 60.0
 POLL = 0.05
 AT_ONCE = 50
 PROGRAMS = ("unshare", "nsenter", "ip", "nsd", "sshd", "ssh-keygen", "cron")
-RESOLVERS = {"unbound": "unbound", "bind": "named"}
 
 
 def up(folder: Folder, asked: Asked, progress: Progress = lambda _done, _all: None) -> bool:
@@ -68,7 +68,7 @@ def _check_same(folder: Folder, asked: Asked) -> None:
 
 def _check_machine(engines: set[str]) -> None:
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    needed = (*PROGRAMS, *(RESOLVERS[engine] for engine in sorted(engines)))
+    needed = (*PROGRAMS, *(ENGINES[engine].program for engine in sorted(engines)))
     missing = [name for name in needed if shutil.which(name, path=path) is None]
     if missing:
         raise LabError(f"missing programs: {', '.join(missing)}", next_step="make setup")
@@ -184,7 +184,9 @@ def status(folder: Folder) -> dict[str, Any]:
     told = request(folder, "status")
     for host in told["hosts"]:
         host["root"] = str(folder.hosts / host["name"])
-        host["config"] = [host["root"] + ENGINES[host["engine"]]]
+        engine = ENGINES[host["engine"]]
+        host["config"] = [host["root"] + engine.folder]
+        host["dropin"] = engine.dropin
     names = list(world.DE.children)
     return {
         "schema": "ntactl/lab-status/1",

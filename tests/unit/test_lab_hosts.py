@@ -11,13 +11,14 @@ from orchestrator.lab.hosts import DEFAULT, plan_hosts
 
 def test_the_default_is_two_of_each() -> None:
     hosts = plan_hosts(DEFAULT)
-    assert [host.name for host in hosts] == ["unbound1", "unbound2", "bind1", "bind2"]
-    assert len({host.address for host in hosts}) == 4
+    names = [f"{engine}{n}" for engine in ("unbound", "bind", "pdns", "knot") for n in (1, 2)]
+    assert [host.name for host in hosts] == names
+    assert len({host.address for host in hosts}) == 8
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "unbound", "unbound=", "unbound=-1", "powerdns=1", "bind=1,bind=1", "bind=0", "bind=251"],
+    ["", "unbound", "unbound=", "unbound=-1", "dnsmasq=1", "bind=1,bind=1", "bind=0", "bind=251"],
 )
 def test_nonsense_is_refused(text: str) -> None:
     with pytest.raises(BadInput, match="--resolvers"):
