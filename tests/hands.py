@@ -49,7 +49,7 @@ class Hands:
     def __init__(self, lab: Lab, name: str, shell: Sequence[str] = ("sh",)) -> None:
         self.lab, self.name, self.shell = lab, name, tuple(shell)
         status = lab.host(name)
-        self.host = a_host(status["engine"], name=name)
+        self.host = a_host(status["engine"], name=name, paths={"dropin": status["dropin"]})
         self.folders = [*map(Path, status["config"]), lab.etc(name) / "cron.d"]
         self.pid = str(lab.init_of(name))
 
@@ -114,10 +114,7 @@ class Hands:
 
     def zones(self) -> list[str]:
         """What the resolver itself lists, asked without ntactl."""
-        if self.host.engine == "unbound":
-            return sorted(self.sh("unbound-control list_insecure").split())
-        lines = self.sh("rndc nta -dump").splitlines()
-        return sorted(f"{line.split('/')[0]}." for line in lines if ": expiry" in line)
+        return self.lab.ntas(self.name)
 
     def service(self, *argv: str) -> None:
         self.sh(f"/etc/lab/service {' '.join(argv)}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -26,6 +27,13 @@ from orchestrator.lab.lifecycle import leash
 
 NTACTL = (sys.executable, "-m", "orchestrator")
 ROOT = Path(__file__).parents[1]
+
+
+LISTS = {
+    "unbound": "unbound-control list_insecure",
+    "bind": "rndc nta -dump | sed 's,/[^/]*: expiry .*,.,'",
+    "pdns": "rec_control get-ntas | sed '1d; s/\t.*/./'",
+}
 
 
 @dataclass(frozen=True)
@@ -152,14 +160,12 @@ class Lab:
 
     def ntas(self, name: str) -> list[str]:
         """The zones the resolver itself lists as negative trust anchors now."""
-        if self.host(name)["engine"] == "unbound":
-            listed = self.on_host(name, "unbound-control list_insecure")
-            assert listed.code == 0, listed.err
-            return sorted(listed.out.split())
-        listed = self.on_host(name, "rndc nta -dump")
+        engine = self.host(name)["engine"]
+        if engine == "knot":
+            return kresd_ntas(self.folder / "hosts" / name / "run/knot-resolver/control")
+        listed = self.on_host(name, LISTS[engine])
         assert listed.code == 0, listed.err
-        lines = [line for line in listed.out.splitlines() if ": expiry " in line]
-        return sorted(line.split("/")[0].rstrip(".") + "." for line in lines)
+        return sorted(listed.out.split())
 
     def all_ntas(self) -> dict[str, list[str]]:
         return {name: self.ntas(name) for name in self.hosts()}
@@ -217,6 +223,21 @@ class Lab:
         self.ok("approve", str(path), "--by", "tester")
         made: dict[str, Any] = json.loads(path.read_text())
         return made
+
+
+def kresd_ntas(sockets: Path) -> list[str]:
+    """What every instance lists; they have to agree. The control socket's own binary form."""
+    lists = set()
+    for path in sockets.iterdir():
+        with socket.socket(socket.AF_UNIX) as talk, talk.makefile("rb") as said:
+            talk.connect(str(path))
+            talk.sendall(b"__binary\n")
+            assert said.read(2) == b"> "
+            talk.sendall(b"tojson(trust_anchors.insecure)\n")
+            length = int.from_bytes(said.read(4), "big")
+            lists.add(said.read(length))
+    (only,) = lists
+    return sorted(f"{name.rstrip('.')}." for name in json.loads(only.strip(b"'")))
 
 
 def heard(process: subprocess.Popen[str], words: str, times: int = 1) -> str:

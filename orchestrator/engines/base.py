@@ -2,7 +2,8 @@
 
 The engine's own part of a host's program is shell, templates/ENGINE/engine.sh. It gives the
 functions `engine_version`, `_alive`, `_checks`, `_running`, `_keeps`, `_sets`, `_anchors`,
-`_remember`, `_add`, `_remove` and `_flush`, and the variables `engine_tools` and `engine_places`;
+`_remember`, `_add`, `_remove` and `_flush`, and the variables `engine_tools`, `engine_places` and,
+with a drop-in, `engine_lines` (what its lines may be, as a pattern);
 templates/ENGINE/count.sh gives `engine_counters`. templates/host/ calls nothing else.
 """
 
@@ -30,6 +31,10 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def cd_is_sure(self) -> bool:
+        """Does a question with CD (RFC 4035 section 3.2.2) resolve whatever is bogus on its way?"""
 
     def dropin(self, host: Host) -> str:
         """The absolute path of ntactl's own configuration file; "" when it needs none."""

@@ -14,7 +14,7 @@ from orchestrator.model import Value
 
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 USER_NAME = r"^[A-Za-z_][A-Za-z0-9._-]*$"
-EngineName = Literal["unbound", "bind"]
+EngineName = Literal["unbound", "bind", "pdns", "knot"]
 Port = Annotated[int, Field(ge=1, le=65535)]
 _JUMP = re.compile(
     r"(?:(?P<user>[^@\s]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[^\[\]:@\s]+))(?::(?P<port>[0-9]+))?"

@@ -184,6 +184,8 @@ def _running(
             zone = zone_name(name)
         except BadInput:  # engines list garbage that somebody typed; the state's hash covers it
             continue
+        if kind == "partial" and zone in ours:  # one that some instances lost is not on
+            continue
         yield RunningNta(
             zone=zone,
             id=ours.get(zone),

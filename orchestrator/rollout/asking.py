@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 
+from orchestrator.engines import engine
 from orchestrator.fleet.inventory import Host
 from orchestrator.fleet.probe import Ask, control_asks
 from orchestrator.model import ResolverView
@@ -25,7 +26,7 @@ UNVERIFIED = "unverified"  # the rule of hosts that do not answer as they should
 BAD_NAMES = 4  # names known to have failed that each resolver is asked for
 
 Complaints = dict[str, str]
-Judge = Callable[[Sequence[ResolverView]], list[str]]
+Judge = Callable[[Host, Sequence[ResolverView]], list[str]]
 
 
 def asks(
@@ -38,22 +39,28 @@ def asks(
     return asked
 
 
-def baseline(views: Sequence[ResolverView], zones: Sequence[str], playbook: Playbook) -> list[str]:
+def baseline(
+    host: Host, views: Sequence[ResolverView], zones: Sequence[str], playbook: Playbook
+) -> list[str]:
     """Why a resolver must not be touched: it does not validate now, or has no upstream."""
-    complaints = control_complaints(views, playbook.controls)
-    return complaints + [c for zone in zones for c in upstream_complaints(views, zone)]
+    complaints, sure = control_complaints(views, playbook.controls), engine(host.engine).cd_is_sure
+    for zone in zones:
+        complaints += upstream_complaints(views, zone, cd_is_sure=sure)
+    return complaints
 
 
 def not_fit(means: Means, plan: Plan, hosts: Sequence[Host]) -> Complaints:
     """Hosts that must not be touched now."""
     zones = [nta.zone for nta in plan.ntas]
-    return _judged(means, plan, hosts, lambda views: baseline(views, zones, plan.playbook))
+    return _judged(
+        means, plan, hosts, lambda host, views: baseline(host, views, zones, plan.playbook)
+    )
 
 
 def not_relieved(means: Means, plan: Plan, hosts: Sequence[Host]) -> Complaints:
     """Hosts that should have the plan's NTAs, and do not answer like it."""
 
-    def judge(views: Sequence[ResolverView]) -> list[str]:
+    def judge(_: Host, views: Sequence[ResolverView]) -> list[str]:
         relief = [c for nta in plan.ntas for c in nta_complaints(views, nta.zone)]
         return control_complaints(views, plan.playbook.controls) + relief
 
@@ -63,7 +70,7 @@ def not_relieved(means: Means, plan: Plan, hosts: Sequence[Host]) -> Complaints:
 def not_validating(means: Means, plan: Plan, hosts: Sequence[Host]) -> Complaints:
     """Hosts that fail the controls; the zone, which may still be broken, is not asked about."""
     controls = plan.playbook.controls
-    return _patiently(means, plan, hosts, lambda views: control_complaints(views, controls))
+    return _patiently(means, plan, hosts, lambda _, views: control_complaints(views, controls))
 
 
 def not_recovered(
@@ -71,7 +78,7 @@ def not_recovered(
 ) -> Complaints:
     """Hosts without the NTA that do not validate again, or do not resolve what had failed."""
 
-    def judge(views: Sequence[ResolverView]) -> list[str]:
+    def judge(_: Host, views: Sequence[ResolverView]) -> list[str]:
         back = validation_complaints(views, zone, secure=secure)
         return control_complaints(views, plan.playbook.controls) + back
 
@@ -95,5 +102,5 @@ def _judged(means: Means, plan: Plan, hosts: Sequence[Host], judge: Judge) -> Co
     bad_names = {verdict.zone: verdict.bad_names for verdict in plan.verdicts}
     asked = asks([nta.zone for nta in plan.ntas], bad_names, plan.playbook)
     views = by_host(means.views(hosts, asked)) if hosts else {}
-    found = {host.name: judge(views.get(host.name, [])) for host in hosts}
+    found = {host.name: judge(host, views.get(host.name, [])) for host in hosts}
     return {name: "; ".join(complaints) for name, complaints in found.items() if complaints}

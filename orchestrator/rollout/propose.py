@@ -40,7 +40,7 @@ def propose(
     bad_names = {verdict.zone: verdict.bad_names for verdict in verdicts}
     seen = by_host(views(fit, asks(request.zones, bad_names, playbook)))
     for host in fit:
-        complaints = baseline(seen.get(host.name, []), request.zones, playbook)
+        complaints = baseline(host, seen.get(host.name, []), request.zones, playbook)
         problems = readings[host.name].problems
         if complaints and not problems:
             faults[host.name] = ("baseline", "; ".join(complaints))

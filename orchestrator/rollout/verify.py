@@ -53,16 +53,22 @@ def _bogus_complaints(view: ResolverView | None, zone: str) -> list[str]:
     return []
 
 
-def upstream_complaints(views: Iterable[ResolverView], zone: str) -> list[str]:
+def upstream_complaints(
+    views: Iterable[ResolverView], zone: str, *, cd_is_sure: bool = True
+) -> list[str]:
     """Before a flush: would the zone's names resolve through this host at all?
 
     Cached answers may still hide the outage, and a flush drops them, so the name that nobody asked
-    before has to be answered with CD.
+    before has to be answered with CD; of an engine that is not `cd_is_sure`, the zone's SOA.
     """
-    fresh = [view for view in views if under(view.name, zone) and view.name.startswith(_FRESH)]
-    if any(view.rcode_cd in ANSWERED for view in fresh):
+    if any(view.rcode_cd in ANSWERED for view in views if _tells(view, zone, cd_is_sure)):
         return []
     return [f"names under {zone} do not resolve through it even with CD: an NTA would not help"]
+
+
+def _tells(view: ResolverView, zone: str, cd_is_sure: bool) -> bool:
+    fresh = under(view.name, zone) and view.name.startswith(_FRESH)
+    return fresh or (not cd_is_sure and view.name == zone)
 
 
 def nta_complaints(views: Iterable[ResolverView], zone: str) -> list[str]:

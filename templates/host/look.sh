@@ -15,11 +15,11 @@ dropin_fits() { # a place where ours may stand: nothing there, or ours to the la
   [ -d "${dropin%/*}" ] || because "there is no folder ${dropin%/*}" || return 1
   [ -e "$dropin" ] || [ -L "$dropin" ] || return 0
   case $(first_line "$dropin") in
-  '# ntactl owns this file'*) ;;
+  '# ntactl owns this file'* | '-- ntactl owns this file'*) ;;
   *) because "$dropin is there and ntactl did not write it" || return 1 ;;
   esac
   if [ -L "$dropin" ] || [ -n "$(tail -c 1 "$dropin")" ] ||
-    grep -Eqv '^(#.*|server:|    domain-insecure: "[a-z0-9._-]+" # ntactl [a-z0-9-]+)$' "$dropin"; then
+    grep -Eqv "$engine_lines" "$dropin"; then
     because "$dropin is ntactl's, but somebody else wrote into it"
   fi
 }

@@ -4,6 +4,7 @@
 
 engine_tools='unbound-control unbound-checkconf'
 engine_places=/etc/unbound
+engine_lines='^(#.*|server:|    domain-insecure: "[a-z0-9._-]+" # ntactl [a-z0-9-]+)$'
 
 ask() { # CONFIG COMMAND...: exit 0 is not enough, it also says "error ..." with it
   file=$1

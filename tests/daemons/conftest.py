@@ -10,6 +10,8 @@ from harness import Lab, a_lab, wait_until
 from sshd import Sshd, open_files, serve
 
 BOTH = ("unbound1", "bind1")
+# Two that make soak asks of every transaction, and test_engines.py of the main path.
+OTHERS = ("pdns1", "knot1")
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +49,17 @@ def small_broken(small: Lab) -> Iterator[Lab]:
     assert set(map(tuple, small.all_ntas().values())) == {()}
 
 
-@pytest.fixture(params=BOTH)
-def host(small: Lab, request: pytest.FixtureRequest) -> Iterator[Hands]:
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with a_lab(tmp_path_factory.mktemp("others"), "pdns=1,knot=1") as lab:
+        yield lab
+
+
+@pytest.fixture(params=[*BOTH, *(pytest.param(name, marks=pytest.mark.soak) for name in OTHERS)])
+def host(request: pytest.FixtureRequest) -> Iterator[Hands]:
     """One host, which a test must leave as it found it."""
-    hands = Hands(small, request.param)
+    lab = request.getfixturevalue("others" if request.param in OTHERS else "small")
+    hands = Hands(lab, request.param)
     before, state = hands.files(), hands.read().state_sha256
     yield hands
     assert hands.read().problems == ()

@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from by_hand import BY_HAND, ByHand
 from hands import Hands, generation, nta
 from harness import Lab
 
@@ -53,7 +54,7 @@ def test_the_read_program_writes_nothing(host: Hands) -> None:
 def test_restart_and_reload_keep_it(host: Hands) -> None:
     order = nta()
     host.apply(order)
-    for command in ("/etc/lab/service resolver restart", reload_of(host)):
+    for command in ("/etc/lab/service resolver restart", by_hand(host).reload):
         host.sh(command)
         host.sh("sleep 1")
         assert host.zones() == ["de."]
@@ -61,8 +62,8 @@ def test_restart_and_reload_keep_it(host: Hands) -> None:
     assert host.revert(order).outcome == "reverted"
 
 
-def reload_of(host: Hands) -> str:
-    return "unbound-control reload" if host.host.engine == "unbound" else "rndc reload"
+def by_hand(host: Hands) -> ByHand:
+    return BY_HAND[host.host.engine]
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -74,9 +75,8 @@ def test_two_zones_live_side_by_side_and_end_alone(host: Hands, first: int) -> N
     gone, stays = orders[first], orders[1 - first]
     assert host.revert(gone).outcome == "reverted"
     assert host.zones() == [stays.zone]
-    if host.host.engine == "unbound":
-        host.sh("unbound-control reload")
-        assert host.zones() == [stays.zone]
+    host.sh(by_hand(host).reload)
+    assert host.zones() == [stays.zone]
     assert host.revert(stays).outcome == "reverted"
 
 
@@ -156,8 +156,7 @@ def test_what_a_reload_lost_is_put_on_again(host: Hands) -> None:
     order = nta()
     wanted = host.change(order)
     host.apply(wanted=wanted)
-    remove = {"unbound": "unbound-control insecure_remove de.", "bind": "rndc nta -remove de."}
-    host.sh(remove[host.host.engine])
+    host.sh(by_hand(host).remove)
     assert host.zones() == []
     assert host.apply(wanted=wanted).running == ("de.",)
     host.revert(order)
@@ -266,14 +265,13 @@ def test_a_host_that_moved_on_is_refused(host: Hands) -> None:
 
 
 def test_a_foreign_nta_is_left_alone(host: Hands) -> None:
-    unbound = host.host.engine == "unbound"
-    host.sh("unbound-control insecure_add DE" if unbound else "rndc nta -lifetime 3600 DE")
+    host.sh(by_hand(host).add)
     receipt = host.apply(nta())
     assert receipt.rule == "foreign-nta"
     assert [z.lower() for z in host.zones()] == ["de."]
     host.revert(nta())
     assert [z.lower() for z in host.zones()] == ["de."]
-    host.sh("unbound-control insecure_remove de" if unbound else "rndc nta -remove de")
+    host.sh(by_hand(host).remove)
 
 
 def test_the_same_zone_under_two_ids_is_refused(host: Hands) -> None:
@@ -283,25 +281,14 @@ def test_the_same_zone_under_two_ids_is_refused(host: Hands) -> None:
     host.revert(order)
 
 
-ANCHOR = 'de. IN DS 26755 8 2 "{}"'
-DIGEST = "F341357809A5954311CCB82ADE114C6C1D724A75C0395137AA3978035425E78D"
-
-
 def test_a_zone_with_an_anchor_of_its_own_is_refused(host: Hands) -> None:
-    lines = {
-        "unbound": (
-            "/etc/unbound/unbound.conf.d/anchor.conf",
-            f'server:\\n trust-anchor: \\"De. IN DS 26755 8 2 {DIGEST}\\"\\n',
-        ),
-        "bind": (
-            "/etc/bind/named.conf.local",
-            f'trust-anchors {{ DE static-ds 26755 8 2 \\"{DIGEST}\\"; }};\\n',
-        ),
-    }
-    path, line = lines[host.host.engine]
+    path, line = by_hand(host).anchor
     host.sh(f'[ ! -e {path} ] || cp -p {path} /tmp/kept; printf "{line}" >> {path}')
+    running = host.host.engine in {"pdns", "knot"}  # these are asked, the others' files read
+    host.sh(by_hand(host).reload if running else "true")
     receipt = host.apply(nta())
     host.sh(f"if [ -e /tmp/kept ]; then mv /tmp/kept {path}; else rm {path}; fi")
+    host.sh(by_hand(host).reload if running else "true")
     assert receipt.rule == "explicit-anchor"
 
 
@@ -323,23 +310,13 @@ def test_a_drop_in_that_nobody_includes_is_taken_back(unbound: Hands) -> None:
     assert unbound.zones() == []
 
 
-def insecure_by_others(host: Hands) -> tuple[str, str, str]:
-    """A file, the command by which others make de. insecure in it, and the one that mends it."""
-    if host.host.engine == "unbound":
-        path = "/etc/unbound/unbound.conf.d/theirs.conf"
-        return path, f"printf 'server:\\n  domain-insecure: DE\\n' > {path}", f"rm {path}"
-    path = "/etc/bind/named.conf.options"
-    line = 'validate-except { "fj"; DE; };'
-    return path, f"sed -i 's/^options {{/&\\n{line}/' {path}", f"sed -i '/validate-except/d' {path}"
-
-
 @pytest.mark.parametrize("loaded", [True, False])
 def test_an_nta_that_others_configured_meanwhile_is_theirs(host: Hands, loaded: bool) -> None:
-    order, (path, make, mend) = nta(), insecure_by_others(host)
+    order, (path, make, mend) = nta(), by_hand(host).insecure
     host.apply(order)
-    host.sh(f"{make}; {reload_of(host) if loaded else 'true'}")
+    host.sh(f"{make}; {by_hand(host).reload if loaded else 'true'}")
     first, second = host.revert(order), host.revert(order)
-    now, later = listed(host), f"{reload_of(host)}; sleep 1"
+    now, later = listed(host), f"{by_hand(host).reload}; sleep 1"
     host.sh(later)
     reloaded = listed(host)
     host.sh(f"{mend}; {later}")
@@ -347,20 +324,21 @@ def test_an_nta_that_others_configured_meanwhile_is_theirs(host: Hands, loaded: 
         assert (receipt.outcome, receipt.rule) == ("reverted", "foreign-nta")
         told = "is insecure here" if "de" in now else "becomes insecure here with the next reload"
         assert f"de. {told} by other hands than ntactl's: {path}" in receipt.message
-    # named keeps one entry for both, which is ours; unbound cannot tell whose its entry is.
-    assert ("de" in now) is (host.host.engine == "unbound")
+    # named keeps one entry for both, which is ours; the others cannot tell whose theirs is.
+    assert ("de" in now) is (host.host.engine != "bind")
     assert "de" in reloaded
 
 
 def listed(host: Hands) -> set[str]:
     """What the resolver lists, permanent ones too, as bare names."""
-    unbound = host.host.engine == "unbound"
-    lines = host.sh("unbound-control list_insecure" if unbound else "rndc nta -dump").split("\n")
+    if host.host.engine != "bind":
+        return {zone.strip(".").lower() for zone in host.zones()}
+    lines = host.sh("rndc nta -dump").split("\n")
     return {line.partition("/")[0].strip(".").lower() for line in lines if line}
 
 
 def test_the_guard_leaves_what_others_configured(unbound: Hands) -> None:
-    order, (_, make, mend) = nta(), insecure_by_others(unbound)
+    order, (_, make, mend) = nta(), by_hand(unbound).insecure
     unbound.apply(order)
     unbound.sh(f"{make}; unbound-control reload")
     unbound.sh(f"cd /var/lib/ntactl/nta/{order.id}; echo 1 > ends_at; sh guard")
@@ -455,21 +433,18 @@ def test_an_empty_drop_in_comes_back_as_it_was(unbound: Hands) -> None:
 
 
 def test_a_broken_configuration_is_refused_before_anything(host: Hands) -> None:
-    path = {
-        "unbound": "/etc/unbound/unbound.conf.d/broken.conf",
-        "bind": "/etc/bind/named.conf.local",
-    }[host.host.engine]
-    before = host.sh(f"cat {path} 2>/dev/null || true")
-    host.sh(f"echo 'nonsense {{' >> {path}")
+    host.sh(f"echo 'nonsense {{' >> {by_hand(host).main}")
     wanted = host.change(nta())
     receipt = host.apply(wanted=wanted)
-    host.sh(f"rm {path}" if not before else f"sed -i '$d' {path}")
-    assert (receipt.outcome, receipt.rule) == ("refused", "broken-config")
+    host.sh(f"sed -i '$d' {by_hand(host).main}")
+    if by_hand(host).checker:
+        assert (receipt.outcome, receipt.rule) == ("refused", "broken-config")
+    else:
+        assert host.revert(nta()).outcome == "reverted"
 
 
 def test_a_configuration_broken_meanwhile_does_not_stop_the_guard(host: Hands) -> None:
-    path = {"unbound": "/etc/unbound/unbound.conf", "bind": "/etc/bind/named.conf.local"}
-    order, broken = nta(), path[host.host.engine]
+    order, broken = nta(), by_hand(host).main
     host.apply(order)
     host.sh(f"echo 'nonsense {{' >> {broken}")
     host.sh(f"echo 0 > /var/lib/ntactl/nta/{order.id}/ends_at")
@@ -545,8 +520,7 @@ def test_a_full_disk_is_refused(host: Hands) -> None:
         pytest.fail("never enough room")
     # The folder of the one that went on is gone with its file system: take it out by hand.
     host.sh(f"rm -f /etc/cron.d/ntactl-* {wanted.path}")
-    unbound = host.host.engine == "unbound"
-    host.sh("unbound-control insecure_remove de." if unbound else "rndc nta -remove de.")
+    host.sh(by_hand(host).remove)
 
 
 def test_a_full_disk_does_not_stop_the_guard(host: Hands) -> None:

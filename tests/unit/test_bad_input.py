@@ -61,7 +61,7 @@ def test_other_spellings_are_the_same_zone(tmp_path: Path, zone: str, name: str)
         ),
         (
             "hosts:\n- {name: a, address: 192.0.2.1, engine: dnsmasq}\n",
-            "fleet.yaml:2: hosts[0].engine: unknown engine 'dnsmasq', known: 'unbound' or 'bind'",
+            "fleet.yaml:2: hosts[0].engine: unknown engine 'dnsmasq', known: 'unbound', 'bind',",
         ),
         (
             "hosts:\n- {name: a, address: ns.example.de, engine: bind}\n",

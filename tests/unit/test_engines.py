@@ -12,7 +12,7 @@ from orchestrator.engines import engine
 from orchestrator.render import text
 
 CASES = sorted((Path(__file__).parents[1] / "cases/engine").glob("*.yaml"))
-ENGINES = ("unbound", "bind")
+ENGINES = ("unbound", "bind", "pdns", "knot")
 SHELLS = (["sh"], ["bash", "--posix"], ["busybox", "sh"])
 
 
@@ -52,6 +52,18 @@ SETS = {
             "validate-except {x;};",
         ],
         ['# validate-except { "x"; };', 'validate-except { "xx"; "y.x"; };', 'zone "x" { };'],
+    ),
+    "pdns": (
+        ['addNTA("X")', "  addNTA( 'x.', \"why\")", 'addNTA{"x"} -- ours'],
+        ['-- addNTA("x")', 'addNTA("xx")', 'addNTA("y.x")', 'addTA("x", "1 8 2 aa")'],
+    ),
+    "knot": (
+        [
+            "trust_anchors.set_insecure({'X'})",
+            'trust_anchors.set_insecure {\n  "y",\n  "x."\n}',
+            'nta("x.") -- # ntactl x-1',
+        ],
+        ["-- trust_anchors.set_insecure({'x'})", "trust_anchors.set_insecure({'xx', 'y.x'})"],
     ),
 }
 

@@ -36,7 +36,9 @@ def test_the_example_loads_and_teaches_the_merge() -> None:
     inventory = load_inventory(EXAMPLE)
     hosts = {host.name: host for host in inventory.hosts}
     assert not inventory.lab
-    assert [h.engine for h in inventory.hosts] == ["unbound", "unbound", "bind", "bind", "unbound"]
+    engines = [*["unbound", "bind"] * 2, "pdns", "knot", "unbound"]
+    assert sorted(h.engine for h in inventory.hosts) == sorted(engines)
+    assert hosts["fra-p1"].paths.dropin == "/etc/powerdns/ntactl-nta.lua"
     assert hosts["fra-u1"].labels == ("public", "canary")
     assert hosts["fra-b2"].ssh.port == 2222
     assert hosts["fra-b2"].ssh.user == "ntactl"
@@ -51,7 +53,7 @@ def test_the_example_loads_and_teaches_the_merge() -> None:
 def test_hosts_labelled_canary_go_first() -> None:
     hosts = load_inventory(EXAMPLE).hosts
     canary, _ = split(hosts, ["canary", "rest"], "100%")
-    assert canary == ("fra-u1", "fra-b1", "ams-u1")
+    assert canary == ("fra-u1", "fra-b1", "fra-p1", "fra-k1", "ams-u1")
     moved = [
         h.model_copy(update={"labels": ("canary",)}) if h.name == "fra-u2" else h for h in hosts
     ]
@@ -154,8 +156,8 @@ HEAD = "groups: {g: {engine: bind, ssh: {port: 24}}}\nhosts:\n"
             "fleet.yaml:4: hosts[1].address: 192.0.2.1 is a duplicate of line 3",
         ),
         (
-            "- name: a\n  address: 192.0.2.1\n  engine: knot",
-            "fleet.yaml:5: hosts[0].engine: unknown engine 'knot', known: 'unbound' or 'bind'",
+            "- name: a\n  address: 192.0.2.1\n  engine: dnsmasq",
+            "fleet.yaml:5: hosts[0].engine: unknown engine 'dnsmasq', known: 'unbound', 'bind',",
         ),
         (
             "- name: a\n  address: r1.example.net\n  engine: bind",

@@ -1,0 +1,99 @@
+"""PowerDNS Recursor: rec_control for now, a file of Lua for every start, wipe-cache 'ZONE$'.
+
+rec_control's add-nta has no lifetime, and `reload-lua-config` and restarts drop what it set; both
+keep what the lua-config-file says with addNTA. Measured with 4.8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from orchestrator.engines.base import Mode, Preview
+from orchestrator.fleet.inventory import Host
+from orchestrator.model import Statistics, Zone
+from orchestrator.render import render
+
+_LUA = "/etc/powerdns/recursor.lua"
+
+
+class Pdns:
+    """PowerDNS Recursor 4.8 and later, with recursor.conf."""
+
+    name = "pdns"
+    cd_is_sure = False  # 4.8 follows no delegation whose proof is bogus, with CD neither
+
+    def dropin(self, host: Host) -> str:
+        return host.paths.dropin
+
+    def header(self) -> str:
+        return render("pdns/ntactl-nta.lua.j2").removesuffix("\n")
+
+    def line(self, nta_id: str, zone: Zone) -> str:
+        return render("pdns/line.j2", id=nta_id, zone=zone).removesuffix("\n")
+
+    def list_command(self) -> str:
+        return "rec_control get-ntas"
+
+    def statistics(self, counted: Sequence[str]) -> Statistics:
+        told = {name: int(value) for name, value in (line.split() for line in counted)}
+        now = datetime.fromtimestamp(told["at"], UTC)
+        rcodes = ("noerror-answers", "nxdomain-answers", "servfail-answers")
+        return Statistics(
+            since=now - timedelta(seconds=told["uptime"]),
+            at=now,
+            answers=sum(told[name] for name in rcodes),
+            servfail=told["servfail-answers"],
+            bogus=told["dnssec-result-bogus"],
+            source="rec_control get-all",
+        )
+
+    def add_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
+        name = zone.removesuffix(".")
+        control = _control("rec_control", host)
+        return (
+            _control("pdns_recursor", host) + " --config=check",
+            f"{control} add-nta {name} ntactl",
+            f"{control} wipe-cache '{name}$'",
+            f"{control} get-ntas",
+        )
+
+    def renew_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
+        return self.add_commands(host, zone)
+
+    def preview(self, mode: Mode, zones: Sequence[Zone]) -> Preview:
+        return _permanent(zones) if mode == "config" else _validation_off(zones)
+
+
+def _control(command: str, host: Host) -> str:
+    folder = host.paths.config.rpartition("/")[0]
+    return f"{command} --config-dir={folder}" if folder else command
+
+
+def _permanent(zones: Sequence[Zone]) -> Preview:
+    return Preview(
+        text=render("pdns/config-mode.j2", path=_LUA, zones=zones),
+        commands=(
+            "rec_control reload-lua-config",
+            *(f"rec_control wipe-cache '{zone.removesuffix('.')}$'" for zone in zones),
+            "rec_control get-ntas",
+        ),
+        dangers=(
+            "it has no end: nothing takes it out when the zone is sound again",
+            "reload-lua-config drops every NTA that rec_control set, of whomever",
+            "--config=check does not read this file: a mistake shows at the next start",
+            "answers that are cached as bogus stay until wipe-cache",
+        ),
+    )
+
+
+def _validation_off(zones: Sequence[Zone]) -> Preview:
+    return Preview(
+        text=render("pdns/override-mode.j2", zones=zones),
+        commands=("systemctl restart pdns-recursor", "rec_control get-parameter dnssec"),
+        dangers=(
+            "no zone is validated any more: forged answers of every zone are passed on",
+            "it has no end, and it takes a restart to turn on and another to turn off",
+            "the restart empties the cache",
+        ),
+    )

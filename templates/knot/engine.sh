@@ -1,0 +1,122 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# An NTA in Knot Resolver 5: trust_anchors.set_insecure replaces the whole list, in each instance by
+# itself, and only cache.clear makes it felt; a file of Lua that kresd.conf reads keeps it over
+# restarts. The control sockets give no codes, only text (5.6). Set above: config.
+
+engine_tools='kresd perl'
+engine_places=/etc/knot-resolver
+engine_lines='^(--.*|local function nta[(]zone[)] .*|nta[(]"[a-z0-9._-]+"[)] -- # ntactl [a-z0-9-]+)$'
+sockets=/run/knot-resolver/control
+
+# One request in the binary form: a length of 4 bytes stands before the answer.
+# shellcheck disable=SC2016
+talk='use strict; use IO::Socket::UNIX; alarm 60; $| = 1;
+my $to = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die "$ARGV[0]: $!\n";
+sub get { my ($left, $got) = (@_, "");
+  while ($left) { my $n = sysread $to, my $part, $left or die "$ARGV[0]: closed\n";
+    $got .= $part; $left -= $n } $got }
+syswrite $to, "__binary\n"; get(2); syswrite $to, "$ARGV[1]\n"; print get(unpack "N", get(4));'
+
+instances() { # -> the control socket of each
+  for each in "$sockets"/*; do
+    [ ! -S "$each" ] || printf '%s\n' "$each"
+  done
+}
+
+tell() { # SOCKET LUA: one instance; sets said
+  said=$(perl -e "$talk" "$1" "$2" 2>&1 </dev/null) || return 1
+  case $said in
+  '' | "'"* | '{'*) ;; # nothing, a text or a table; all else is Lua's complaint
+  *) return 1 ;;
+  esac
+}
+
+everyone() { # LUA: every instance; sets answers, one after another
+  answers=''
+  all=$(instances)
+  [ -n "$all" ] || { said="no instance has a socket in $sockets" && return 1; }
+  for socket in $all; do
+    tell "$socket" "$1" || return 1
+    answers=$answers$said$nl
+  done
+}
+
+engine_remember() { :; } # its sockets have fixed names
+
+names() { # standard input, lists as tojson gives them -> names as ntactl writes them
+  tr 'A-Z[]{}",'"'" 'a-z       ' | tr ' ' '\n' | awk 'NF { sub(/\.*$/, "", $1); print $1 "." }'
+}
+
+engine_version() {
+  everyone 'package_version()'
+  printf '%s\n' "$said" | tr -d "'"
+}
+
+engine_alive() { everyone worker.id || because "kresd does not answer on its control socket: $said"; }
+
+engine_checks() { :; } # kresd has no checker; what is written is of a fixed form, and read back
+
+configured() { # -> the Lua that is read at a start: kresd.conf, and what that reads
+  lua=${config:-/etc/knot-resolver/kresd.conf}
+  [ -r "$lua" ] || return 0
+  cat "$lua"
+  sed '/^[[:space:]]*--/d' "$lua" | grep -Eo "dofile[^\"']*[\"'][^\"']+" | sed "s/.*[\"']//" |
+    while read -r file; do
+      cat "$file" 2>/dev/null
+    done
+}
+
+engine_running() { # "partial": some instances have it, and some do not
+  everyone 'tojson(trust_anchors.insecure)' || return 1
+  kept_lua=$(configured)
+  count=$(printf '%s\n' "$all" | wc -l)
+  printf '%s' "$answers" | names | sort | uniq -c | while read -r times listed; do
+    if [ "$times" -lt "$count" ]; then
+      echo "$listed partial"
+    elif printf '%s\n' "$kept_lua" | engine_sets "$listed"; then
+      echo "$listed config"
+    else
+      echo "$listed runtime"
+    fi
+  done
+}
+
+engine_keeps() { # ZONE: would the configuration alone make it insecure?
+  configured | engine_sets "$1"
+}
+
+engine_sets() { # ZONE: does standard input, a piece of configuration, make it insecure?
+  name=$(printf '%s\n' "${1%.}" | sed 's/[.]/[.]/g')
+  sed '/^[[:space:]]*--/d' | tr '\n' ' ' |
+    grep -Eqi "(nta[(]|set_insecure[[:space:]]*[(]?[[:space:]]*[{][^}]*)[\"']${name}[.]?[\"']"
+}
+
+engine_anchors() { # -> zones with a positive trust anchor here; the root's are said "."
+  everyone 'trust_anchors.summary()' || return 0
+  printf '%s\n' "$answers" | awk '/[ \t](DS|DNSKEY)[ \t]/ { print $1 }' | tr -d "'" | names | sort -u
+}
+
+others() { # ZONE -> Lua: the list without that zone, called l
+  printf '%s' "local l = {} for _, n in ipairs(trust_anchors.insecure) do " \
+    "if n ~= '$1' then table.insert(l, n) end end"
+}
+
+engine_add() { # ZONE ENDS: read, changed and written in one go, then read back
+  everyone "(function() $(others "$1") table.insert(l, '$1') trust_anchors.set_insecure(l) end)()" || because "kresd's set_insecure: $said"
+}
+
+engine_remove() { # ZONE
+  everyone "(function() $(others "$1") trust_anchors.set_insecure(l) end)()" || because "kresd's set_insecure: $said"
+}
+
+engine_flush() { # ZONE: at once, not in the background; instances share a cache, but need not
+  rounds=0
+  while :; do
+    everyone "cache.clear('$1', false, nil, 10000)" || because "kresd's cache.clear: $said" || return 1
+    rounds=$((rounds + 1))
+    case $answers in
+    *chunk_limit*) [ "$rounds" -lt 100 ] || because "kresd's cache.clear finds no end" || return 1 ;;
+    *) return 0 ;;
+    esac
+  done
+}

@@ -1,0 +1,94 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# An NTA in PowerDNS Recursor: rec_control sets it and wipes what it touches; a file of Lua that the
+# lua-config-file reads keeps it over restarts and reload-lua-config, which drops the others.
+# rec_control's exit code is 0 for most mistakes, so all is read back (4.8). Set above: config.
+
+engine_tools='rec_control pdns_recursor'
+engine_places='/etc/powerdns /etc/pdns-recursor'
+engine_lines='^(--.*|addNTA[(]"[a-z0-9._-]+", "ntactl [a-z0-9-]+"[)] -- # ntactl [a-z0-9-]+)$'
+
+folder() { # -> where recursor.conf is
+  for place in ${config:+"${config%/*}"} $engine_places; do
+    [ ! -d "$place" ] || { printf '%s\n' "$place" && return; }
+  done
+}
+
+control() { # COMMAND...
+  said=$(bounded 60 rec_control --config-dir="$(folder)" "$@" 2>&1 </dev/null)
+}
+
+engine_remember() { :; } # where its socket is, rec_control reads from settings that seldom break
+
+names() { # standard input -> names as ntactl writes them: lower case, final dot
+  tr 'A-Z"' 'a-z ' | awk 'NF { sub(/\.*$/, "", $1); print $1 "." }'
+}
+
+engine_version() {
+  control version
+  printf '%s\n' "$said" | sed -n '/^[0-9]/p'
+}
+
+engine_alive() { control ping || because "pdns_recursor does not answer rec_control: $said"; }
+
+engine_checks() {
+  said=$(bounded 20 pdns_recursor --config-dir="$(folder)" --config=check 2>&1 </dev/null) ||
+    because "pdns_recursor --config=check fails: $said"
+}
+
+lua_file() { # -> the lua-config-file; the last one said counts
+  place=$(folder)
+  cat "$place/recursor.conf" "$place"/recursor.d/*.conf 2>/dev/null |
+    sed -n 's/^[[:space:]]*lua-config-file[[:space:]]*=[[:space:]]*//p' | tail -n 1
+}
+
+configured() { # -> the Lua that is read at a start: the lua-config-file, and what that reads
+  lua=$(lua_file)
+  [ -r "$lua" ] || return 0
+  cat "$lua"
+  sed '/^[[:space:]]*--/d' "$lua" | grep -Eo "dofile[^\"']*[\"'][^\"']+" | sed "s/.*[\"']//" |
+    while read -r file; do
+      cat "$file" 2>/dev/null
+    done
+}
+
+engine_running() {
+  control get-ntas || return 1
+  kept_lua=$(configured)
+  printf '%s\n' "$said" | sed 1d | names | sort -u | while read -r listed; do
+    if printf '%s\n' "$kept_lua" | engine_sets "$listed"; then
+      echo "$listed config"
+    else
+      echo "$listed runtime"
+    fi
+  done
+}
+
+engine_keeps() { # ZONE: would the configuration alone make it insecure?
+  configured | engine_sets "$1"
+}
+
+engine_sets() { # ZONE: does standard input, a piece of configuration, make it insecure?
+  name=$(printf '%s\n' "${1%.}" | sed 's/[.]/[.]/g')
+  sed '/^[[:space:]]*--/d' | grep -Eqi "addNTA[[:space:]]*[({][[:space:]]*[\"']${name}[.]?[\"']"
+}
+
+engine_anchors() { # -> zones with a positive trust anchor here
+  control get-tas || return 0
+  printf '%s\n' "$said" | sed '1d; /^[[:space:]]/d' | names | sort -u
+}
+
+engine_add() { # ZONE ENDS
+  control add-nta "${1%.}" "ntactl $id" || because "rec_control add-nta: $said" || return 1
+  case $said in
+  Added*) ;;
+  *) because "rec_control add-nta: $said" ;;
+  esac
+}
+
+engine_remove() { # ZONE: never without a name
+  control clear-nta "${1%.}" || because "rec_control clear-nta: $said"
+}
+
+engine_flush() { # ZONE: the subtree, which is what the dollar says
+  control wipe-cache "${1%.}\$" || because "rec_control wipe-cache: $said"
+}

@@ -1,0 +1,125 @@
+"""The main path on each engine: on, through restart and reload, lost and back, out by itself."""
+
+from collections.abc import Iterator
+
+import pytest
+from by_hand import BY_HAND
+from hands import Hands, nta
+from harness import Lab, a_lab, wait_until
+
+from orchestrator.fleet.inventory import Paths
+
+ENGINES = ("unbound", "bind", "pdns", "knot")
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One host of each, and de. is broken the way it was on 5 May 2026."""
+    with a_lab(tmp_path_factory.mktemp("four"), ",".join(f"{e}=1" for e in ENGINES)) as lab:
+        lab.lab("break", "de.", "--as", "de-2026", "--phase", "2")
+        yield lab
+
+
+@pytest.fixture(params=ENGINES)
+def host(four: Lab, request: pytest.FixtureRequest) -> Iterator[Hands]:
+    """One host, which a test must leave as it found it."""
+    hands = Hands(four, f"{request.param}1")
+    before, state = hands.files(), hands.read().state_sha256
+    yield hands
+    assert hands.read().problems == ()
+    assert (hands.files(), hands.zones()) == (before, [])
+    assert hands.read().state_sha256 == state
+
+
+def answers(host: Hands, fresh: str) -> set[tuple[str, str | None, bool]]:
+    """What this host's clients get, also for a name that nobody asked for yet."""
+    names = ("de.", "www.amazon.de.", f"{fresh}.heise.de.", "org.", "bogus.")
+    return {
+        (name.removeprefix(f"{fresh}."), rcode, ad)
+        for (where, name), (rcode, ad) in host.lab.views(*names).items()
+        if where == host.name
+    }
+
+
+UNDER_NTA = {
+    *((name, "NOERROR", False) for name in ("de.", "www.amazon.de.", "heise.de.")),
+    ("org.", "NOERROR", True),
+    ("bogus.", "SERVFAIL", False),
+}
+
+
+def test_it_relieves_and_holds_through_restart_and_reload(host: Hands) -> None:
+    assert ("heise.de.", "SERVFAIL", False) in answers(host, "a")
+    order = nta()
+    assert host.apply(order).outcome == "applied"
+    assert answers(host, "b") == UNDER_NTA
+    host.service("resolver", "restart")
+    wait_until(lambda: host.zones() == ["de."], 5, "the resolver")
+    assert answers(host, "c") == UNDER_NTA
+    host.sh(BY_HAND[host.host.engine].reload)
+    wait_until(lambda: host.zones() == ["de."], 5, "the resolver")
+    assert answers(host, "d") == UNDER_NTA
+    receipt = host.revert(order)
+    assert (receipt.outcome, receipt.rule) == ("reverted", "")
+    after = answers(host, "e")
+    assert {("heise.de.", "SERVFAIL", False), ("org.", "NOERROR", True)} <= after
+
+
+def test_one_that_others_took_out_is_seen_and_put_back(host: Hands) -> None:
+    order = nta()
+    wanted = host.change(order)
+    host.apply(wanted=wanted)
+    host.sh(BY_HAND[host.host.engine].remove)
+    assert [running for running in host.read().running if running.id] == []
+    assert host.apply(wanted=wanted).running == ("de.",)
+    assert host.revert(order).outcome == "reverted"
+
+
+@pytest.mark.parametrize("name", ["pdns", "knot"])
+def test_where_no_file_of_ours_is_read_a_restart_is_seen_and_made_good(
+    four: Lab, name: str
+) -> None:
+    """The inventory names no drop-in: the daemon alone holds it, and `watch` puts it on again."""
+    host = Hands(four, f"{name}1")
+    host.host = host.host.model_copy(update={"paths": Paths()})
+    order = nta()
+    wanted = host.change(order)
+    assert (wanted.path, host.apply(wanted=wanted).outcome) == ("", "applied")
+    host.service("resolver", "restart")
+    wait_until(lambda: not host.read().problems, 5, "the resolver")
+    assert host.zones() == []
+    assert host.apply(wanted=wanted).outcome == "applied"
+    assert host.zones() == ["de."]
+    assert host.revert(order).outcome == "reverted"
+
+
+def test_guards_lift_it_at_the_end_with_nobody_there(four: Lab) -> None:
+    hosts = [Hands(four, f"{engine}1") for engine in ENGINES]
+    before = [host.files() for host in hosts]
+    for host in hosts:
+        assert host.apply(nta(seconds=8)).outcome == "applied"
+    wait_until(lambda: not any(map(Hands.zones, hosts)), 90, "the guards")
+    wait_until(lambda: [host.files() for host in hosts] == before, 10, "nothing to be left")
+
+
+def test_a_foreign_one_is_left_alone(host: Hands) -> None:
+    host.sh(BY_HAND[host.host.engine].add)
+    assert host.apply(nta()).rule == "foreign-nta"
+    host.revert(nta())
+    assert [zone.lower() for zone in host.zones()] == ["de."]
+    host.sh(BY_HAND[host.host.engine].remove)
+
+
+@pytest.mark.parametrize("instance", ["1", "2"])
+def test_an_instance_of_kresd_that_lost_it_is_seen_and_put_right(four: Lab, instance: str) -> None:
+    """Each process has a list of its own: one that was restarted alone, without our file."""
+    host, order = Hands(four, "knot1"), nta()
+    wanted = host.change(order)
+    host.apply(wanted=wanted)
+    socket = f"/run/knot-resolver/control/{instance}"
+    only = BY_HAND["knot"].remove.replace("/run/knot-resolver/control/*", socket)
+    host.sh(only)
+    assert [running.zone for running in host.read().running if running.id] == []
+    assert host.apply(wanted=wanted).outcome == "applied"
+    assert host.zones() == ["de."]
+    assert host.revert(order).outcome == "reverted"
