@@ -7,7 +7,8 @@ from dataclasses import dataclass
 # Every instance of kresd does what "$1" says.
 _KRESD = """for s in /run/knot-resolver/control/*; do perl -MIO::Socket::UNIX -e '
     my $to = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die; syswrite $to, "$ARGV[1]\\n";
-    sysread $to, my $first, 2; sysread $to, my $answer, 9000' $s "{lua}"; done"""
+    sysread $to, my $first, 2; sysread $to, my $answer, 9000;
+    die $answer if $answer =~ /error|lua:/' $s "{lua}"; done"""
 _FIELDS = "26755 8 2"
 _DIGEST = "F341357809A5954311CCB82ADE114C6C1D724A75C0395137AA3978035425E78D"
 _DS = f"{_FIELDS} {_DIGEST}"

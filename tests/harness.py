@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -31,8 +32,15 @@ ROOT = Path(__file__).parents[1]
 
 LISTS = {
     "unbound": "unbound-control list_insecure",
-    "bind": "rndc nta -dump | sed 's,/[^/]*: expiry .*,.,'",
-    "pdns": "rec_control get-ntas | sed '1d; s/\t.*/./'",
+    "bind": "rndc nta -dump",
+    "pdns": "rec_control get-ntas",
+}
+
+# What stands in the lines of those, each a name and the final dot that some leave out.
+LISTED = {
+    "unbound": re.compile(r"^(\S+)$", re.MULTILINE),
+    "bind": re.compile(r"^(\S+)/\S+: expiry ", re.MULTILINE),
+    "pdns": re.compile(r"^(\S+)\t", re.MULTILINE),
 }
 
 
@@ -165,7 +173,7 @@ class Lab:
             return kresd_ntas(self.folder / "hosts" / name / "run/knot-resolver/control")
         listed = self.on_host(name, LISTS[engine])
         assert listed.code == 0, listed.err
-        return sorted(listed.out.split())
+        return sorted(f"{zone.rstrip('.')}." for zone in LISTED[engine].findall(listed.out))
 
     def all_ntas(self) -> dict[str, list[str]]:
         return {name: self.ntas(name) for name in self.hosts()}

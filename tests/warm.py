@@ -51,6 +51,8 @@ def command(
     """`python -m module ...` in a folder, without standard input; `network` is a file of /proc."""
     with tempfile.TemporaryDirectory(prefix="warm-") as name:
         out, err = Path(name, "out"), Path(name, "err")
+        out.touch()
+        err.touch()
         start = _Start(module, argv, dict(env), folder, network, out, err)
         process = SERVER.Process(target=_become, args=(start,))
         process.start()

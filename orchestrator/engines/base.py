@@ -33,6 +33,10 @@ class Engine(Protocol):
     def name(self) -> str: ...
 
     @property
+    def shell(self) -> tuple[str, ...]:
+        """The files of templates/ that are its part of a host's program, engine.sh last."""
+
+    @property
     def cd_is_sure(self) -> bool:
         """Does a question with CD (RFC 4035 section 3.2.2) resolve whatever is bogus on its way?"""
 

@@ -24,6 +24,7 @@ class Bind:
     """ISC BIND 9.18 and later."""
 
     name = "bind"
+    shell = ("bind/engine.sh",)
     cd_is_sure = True
 
     def dropin(self, host: Host) -> str:  # noqa: ARG002 - named keeps its NTAs itself

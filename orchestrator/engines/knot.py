@@ -24,6 +24,7 @@ class Knot:
     """CZ.NIC Knot Resolver 5, with kresd.conf and a control socket for each instance."""
 
     name = "knot"
+    shell = ("host/lua.sh", "knot/engine.sh")
     cd_is_sure = True
 
     def dropin(self, host: Host) -> str:
@@ -58,8 +59,10 @@ class Knot:
         wanted = (add, f"cache.clear('{zone}')", "trust_anchors.insecure")
         return tuple(f'echo "{lua}" | {_SOCAT}' for lua in wanted)
 
-    def renew_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
-        return self.add_commands(host, zone)
+    def renew_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:  # noqa: ARG002
+        return (
+            f'echo "trust_anchors.insecure" | {_SOCAT}',
+        )  # it knows no end: that is the guard's
 
     def preview(self, mode: Mode, zones: Sequence[Zone]) -> Preview:
         return _permanent(zones) if mode == "config" else _no_anchor(zones)

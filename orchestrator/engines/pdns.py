@@ -21,6 +21,7 @@ class Pdns:
     """PowerDNS Recursor 4.8 and later, with recursor.conf."""
 
     name = "pdns"
+    shell = ("host/lua.sh", "pdns/engine.sh")
     cd_is_sure = False  # 4.8 follows no delegation whose proof is bogus, with CD neither
 
     def dropin(self, host: Host) -> str:

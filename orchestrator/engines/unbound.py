@@ -22,6 +22,7 @@ class Unbound:
     """NLnet Labs Unbound 1.17 and later."""
 
     name = "unbound"
+    shell = ("unbound/engine.sh",)
     cd_is_sure = True
 
     def dropin(self, host: Host) -> str:

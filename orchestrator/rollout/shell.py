@@ -38,7 +38,7 @@ def common() -> str:
 
 def engine_code(name: str) -> str:
     """What an engine adds to that."""
-    return code(f"{name}/engine.sh")
+    return code(*engine(name).shell)
 
 
 def counters_code(name: str) -> str:

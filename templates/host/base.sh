@@ -10,7 +10,7 @@ nl='
 '
 why=''
 locked=''
-lock_seconds=600
+lock_seconds=300 # for each NTA that it works on, and as much again
 
 because() { # TEXT: remembers why something failed, and fails
   why=$1
@@ -64,12 +64,13 @@ owner_lives() { # "PID START BOOT": does the process that wrote it still run?
   [ "$#" = 3 ] && [ "$3" = "$(boot_id)" ] && [ "$(process_start "$1")" = "$2" ]
 }
 
-overdue() { # "PID START BOOT": alive, but for longer than any program of ours is at work
+overdue() { # "PID START BOOT": alive, but for longer than its work takes where every call is slow
   # By the time since boot, which nobody sets; Linux shows ticks of 1/100 s everywhere (proc(5)).
   up=$(first_line /proc/uptime) || return 1
   # shellcheck disable=SC2086
   set -- $1
-  [ $((${up%%.*} - $2 / 100)) -gt "$lock_seconds" ]
+  at_work_on=$(sed -n 2p "$base/lock/owner" 2>/dev/null | wc -w)
+  [ $((${up%%.*} - $2 / 100)) -gt $((lock_seconds * (at_work_on + 1))) ]
 }
 
 stale() { # "PID START BOOT": is the lock nobody's? One that was stopped or hangs is made an end of

@@ -172,7 +172,10 @@ each_zone() { # COMMAND: COMMAND ZONE ENDS for every order
   done
 }
 
-listed() { lists "$running" "$1" || because "$engine does not list the NTA for $1"; }
+listed() {
+  lists "$running" "$1" || because "$engine does not list the NTA for $1" || return 1
+  ! lists "$running" "$1 partial" || because "not every instance of $engine lists the NTA for $1"
+}
 
 held_now() { # ZONE: by an NTA of ntactl?
   held | grep -v ' ended$' | grep -qF " $1 "

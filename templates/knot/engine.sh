@@ -10,8 +10,9 @@ sockets=/run/knot-resolver/control
 
 # One request in the binary form: a length of 4 bytes stands before the answer.
 # shellcheck disable=SC2016
-talk='use strict; use IO::Socket::UNIX; alarm 60; $| = 1;
-my $to = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die "$ARGV[0]: $!\n";
+talk='use strict; use Errno; use IO::Socket::UNIX; alarm 20; $| = 1;
+my $to = IO::Socket::UNIX->new(Peer => $ARGV[0]);
+unless ($to) { print "$ARGV[0]: $!\n"; exit($!{ECONNREFUSED} ? 3 : 1) }
 sub get { my ($left, $got) = (@_, "");
   while ($left) { my $n = sysread $to, my $part, $left or die "$ARGV[0]: closed\n";
     $got .= $part; $left -= $n } $got }
@@ -23,22 +24,28 @@ instances() { # -> the control socket of each
   done
 }
 
-tell() { # SOCKET LUA: one instance; sets said
-  said=$(perl -e "$talk" "$1" "$2" 2>&1 </dev/null) || return 1
+tell() { # SOCKET LUA: one instance; sets said; 3: none listens there
+  said=$(perl -e "$talk" "$1" "$2" 2>&1 </dev/null) || return
   case $said in
   '' | "'"* | '{'*) ;; # nothing, a text or a table; all else is Lua's complaint
   *) return 1 ;;
   esac
 }
 
-everyone() { # LUA: every instance; sets answers, one after another
-  answers=''
-  all=$(instances)
-  [ -n "$all" ] || { said="no instance has a socket in $sockets" && return 1; }
-  for socket in $all; do
-    tell "$socket" "$1" || return 1
-    answers=$answers$said$nl
+# An instance that was killed leaves its socket behind. It holds nothing, and stands in nobody's way.
+everyone() { # LUA: every instance that runs, whatever another says; sets count, and answers
+  answers='' count=0 complaint=''
+  for socket in $(instances); do
+    tell "$socket" "$1"
+    case $? in
+    0) answers=$answers$said$nl count=$((count + 1)) ;;
+    3) ;;
+    *) complaint="$complaint $socket: ${said:-no answer}" ;;
+    esac
   done
+  said=${complaint# }
+  [ -z "$said" ] || return 1
+  [ "$count" -gt 0 ] || { said="no instance listens in $sockets" && return 1; }
 }
 
 engine_remember() { :; } # its sockets have fixed names
@@ -49,36 +56,26 @@ names() { # standard input, lists as tojson gives them -> names as ntactl writes
 
 engine_version() {
   everyone 'package_version()'
-  printf '%s\n' "$said" | tr -d "'"
+  printf '%s' "$answers" | tr -d "'" | sed -n 1p
 }
 
 engine_alive() { everyone worker.id || because "kresd does not answer on its control socket: $said"; }
 
 engine_checks() { :; } # kresd has no checker; what is written is of a fixed form, and read back
 
-configured() { # -> the Lua that is read at a start: kresd.conf, and what that reads
-  lua=${config:-/etc/knot-resolver/kresd.conf}
-  [ -r "$lua" ] || return 0
-  cat "$lua"
-  sed '/^[[:space:]]*--/d' "$lua" | grep -Eo "dofile[^\"']*[\"'][^\"']+" | sed "s/.*[\"']//" |
-    while read -r file; do
-      cat "$file" 2>/dev/null
-    done
+configured() { lua_program "${config:-/etc/knot-resolver/kresd.conf}"; }
+
+each_list() { # -> the zones of each instance, each zone once an instance
+  printf '%s' "$answers" | while IFS= read -r list; do
+    printf '%s\n' "$list" | names | sort -u
+  done
 }
 
 engine_running() { # "partial": some instances have it, and some do not
   everyone 'tojson(trust_anchors.insecure)' || return 1
   kept_lua=$(configured)
-  count=$(printf '%s\n' "$all" | wc -l)
-  printf '%s' "$answers" | names | sort | uniq -c | while read -r times listed; do
-    if [ "$times" -lt "$count" ]; then
-      echo "$listed partial"
-    elif printf '%s\n' "$kept_lua" | engine_sets "$listed"; then
-      echo "$listed config"
-    else
-      echo "$listed runtime"
-    fi
-  done
+  each_list | sort | uniq -c | awk -v all="$count" '$1 >= all { print $2 }' | kinds "$kept_lua"
+  each_list | sort | uniq -c | awk -v all="$count" '$1 < all { print $2, "partial" }'
 }
 
 engine_keeps() { # ZONE: would the configuration alone make it insecure?
@@ -87,7 +84,7 @@ engine_keeps() { # ZONE: would the configuration alone make it insecure?
 
 engine_sets() { # ZONE: does standard input, a piece of configuration, make it insecure?
   name=$(printf '%s\n' "${1%.}" | sed 's/[.]/[.]/g')
-  sed '/^[[:space:]]*--/d' | tr '\n' ' ' |
+  uncommented | tr '\n' ' ' |
     grep -Eqi "(nta[(]|set_insecure[[:space:]]*[(]?[[:space:]]*[{][^}]*)[\"']${name}[.]?[\"']"
 }
 
@@ -96,9 +93,9 @@ engine_anchors() { # -> zones with a positive trust anchor here; the root's are 
   printf '%s\n' "$answers" | awk '/[ \t](DS|DNSKEY)[ \t]/ { print $1 }' | tr -d "'" | names | sort -u
 }
 
-others() { # ZONE -> Lua: the list without that zone, called l
+others() { # ZONE -> Lua: the list without that zone, however it is written there, called l
   printf '%s' "local l = {} for _, n in ipairs(trust_anchors.insecure) do " \
-    "if n ~= '$1' then table.insert(l, n) end end"
+    "if (n .. '.'):lower():gsub('[.]+\$', '.') ~= '$1' then table.insert(l, n) end end"
 }
 
 engine_add() { # ZONE ENDS: read, changed and written in one go, then read back

@@ -33,6 +33,7 @@ alive() { # do all of them run?
 
 kresd_instance() { # N: what Debian's kresd@.service does
     running "/run/knot-resolver/$1.pid" && return 0
+    rm -f "/run/knot-resolver/control/$1"
     cd /var/lib/knot-resolver
     SYSTEMD_INSTANCE=$1 setpriv --reuid knot-resolver --regid knot-resolver --clear-groups \
         --inh-caps -all,+net_bind_service --ambient-caps -all,+net_bind_service \

@@ -13,8 +13,20 @@ folder() { # -> where recursor.conf is
   done
 }
 
+instance() { # -> NAME where the configuration is recursor-NAME.conf
+  printf '%s\n' "$config" | sed -n 's,.*/recursor-\(.*\)[.]conf$,\1,p'
+}
+
+which_one() { # PROGRAM ARGUMENT...: runs it for this recursor
+  program=$1
+  shift
+  name=$(instance)
+  set -- --config-dir="$(folder)" ${name:+--config-name="$name"} "$@"
+  said=$(bounded 60 "$program" "$@" 2>&1 </dev/null)
+}
+
 control() { # COMMAND...
-  said=$(bounded 60 rec_control --config-dir="$(folder)" "$@" 2>&1 </dev/null)
+  which_one rec_control "$@"
 }
 
 engine_remember() { :; } # where its socket is, rec_control reads from settings that seldom break
@@ -31,36 +43,25 @@ engine_version() {
 engine_alive() { control ping || because "pdns_recursor does not answer rec_control: $said"; }
 
 engine_checks() {
-  said=$(bounded 20 pdns_recursor --config-dir="$(folder)" --config=check 2>&1 </dev/null) ||
-    because "pdns_recursor --config=check fails: $said"
+  which_one pdns_recursor --config=check || because "pdns_recursor --config=check fails: $said"
 }
 
 lua_file() { # -> the lua-config-file; the last one said counts
   place=$(folder)
-  cat "$place/recursor.conf" "$place"/recursor.d/*.conf 2>/dev/null |
+  cat "${config:-$place/recursor.conf}" "$place"/recursor.d/*.conf 2>/dev/null |
     sed -n 's/^[[:space:]]*lua-config-file[[:space:]]*=[[:space:]]*//p' | tail -n 1
 }
 
-configured() { # -> the Lua that is read at a start: the lua-config-file, and what that reads
-  lua=$(lua_file)
-  [ -r "$lua" ] || return 0
-  cat "$lua"
-  sed '/^[[:space:]]*--/d' "$lua" | grep -Eo "dofile[^\"']*[\"'][^\"']+" | sed "s/.*[\"']//" |
-    while read -r file; do
-      cat "$file" 2>/dev/null
-    done
-}
+configured() { lua_program "$(lua_file)"; }
 
 engine_running() {
   control get-ntas || return 1
+  case $said in
+  'Configured Negative Trust Anchors:'*) ;;
+  *) return 1 ;;
+  esac
   kept_lua=$(configured)
-  printf '%s\n' "$said" | sed 1d | names | sort -u | while read -r listed; do
-    if printf '%s\n' "$kept_lua" | engine_sets "$listed"; then
-      echo "$listed config"
-    else
-      echo "$listed runtime"
-    fi
-  done
+  printf '%s\n' "$said" | sed 1d | names | sort -u | kinds "$kept_lua"
 }
 
 engine_keeps() { # ZONE: would the configuration alone make it insecure?
@@ -69,7 +70,8 @@ engine_keeps() { # ZONE: would the configuration alone make it insecure?
 
 engine_sets() { # ZONE: does standard input, a piece of configuration, make it insecure?
   name=$(printf '%s\n' "${1%.}" | sed 's/[.]/[.]/g')
-  sed '/^[[:space:]]*--/d' | grep -Eqi "addNTA[[:space:]]*[({][[:space:]]*[\"']${name}[.]?[\"']"
+  uncommented | tr '\n' ' ' |
+    grep -Eqi "addNTA[[:space:]]*[({]?[[:space:]]*[\"']${name}[.]?[\"']"
 }
 
 engine_anchors() { # -> zones with a positive trust anchor here
@@ -90,5 +92,9 @@ engine_remove() { # ZONE: never without a name
 }
 
 engine_flush() { # ZONE: the subtree, which is what the dollar says
-  control wipe-cache "${1%.}\$" || because "rec_control wipe-cache: $said"
+  control wipe-cache "${1%.}\$" || because "rec_control wipe-cache: $said" || return 1
+  case $said in
+  wiped*) ;;
+  *) because "rec_control wipe-cache: $said" ;;
+  esac
 }

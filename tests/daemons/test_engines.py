@@ -123,3 +123,18 @@ def test_an_instance_of_kresd_that_lost_it_is_seen_and_put_right(four: Lab, inst
     assert host.apply(wanted=wanted).outcome == "applied"
     assert host.zones() == ["de."]
     assert host.revert(order).outcome == "reverted"
+
+
+def test_an_instance_of_kresd_that_died_holds_up_nobody(four: Lab) -> None:
+    """Killed, it leaves its socket behind; started again, it reads our file."""
+    host, order = Hands(four, "knot1"), nta()
+    host.apply(order)
+    host.sh("kill -9 $(cat /run/knot-resolver/2.pid); test -S /run/knot-resolver/control/2")
+    reading = host.read()
+    assert ([running.zone for running in reading.running if running.id], reading.problems) == (
+        ["de."],
+        (),
+    )
+    host.sh(f"cd /var/lib/ntactl/nta/{order.id}; echo 1 > ends_at; sh guard")
+    host.service("resolver", "start")
+    assert host.zones() == []

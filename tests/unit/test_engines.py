@@ -26,7 +26,7 @@ def test_what_daemons_say_is_understood(path: Path, shell: list[str], tmp_path: 
         tool.chmod(0o755)
     for name, body in case.get("files", {}).items():
         (tmp_path / name).write_text(body)
-    ours = (f"{case['engine']}/{part}.sh" for part in ("engine", "count"))
+    ours = (*engine(case["engine"]).shell, f"{case['engine']}/count.sh")
     library = [text(f) for f in ("host/base.sh", "host/nta.sh", *ours)]
     tools = f"PATH={tmp_path}:$PATH"
     program = "\n".join(["set -u; config=", *library, tools, case["call"]])
@@ -54,8 +54,22 @@ SETS = {
         ['# validate-except { "x"; };', 'validate-except { "xx"; "y.x"; };', 'zone "x" { };'],
     ),
     "pdns": (
-        ['addNTA("X")', "  addNTA( 'x.', \"why\")", 'addNTA{"x"} -- ours'],
-        ['-- addNTA("x")', 'addNTA("xx")', 'addNTA("y.x")', 'addTA("x", "1 8 2 aa")'],
+        [
+            'addNTA("X")',
+            "addNTA( 'x.', \"y\")",
+            'addNTA{"x"} -- ours',
+            'addNTA "x"',
+            'addNTA(\n"x")',
+        ],
+        [
+            *(
+                '-- addNTA("x")',
+                'foo=1 -- addNTA("x")',
+                '--[[\naddNTA("x")\n]]',
+                "--[==[ addNTA 'x' ]==]",
+            ),
+            *('addNTA("xx")', 'addNTA("y.x")', 'addTA("x", "1 8 2 aa")'),
+        ],
     ),
     "knot": (
         [
@@ -63,7 +77,10 @@ SETS = {
             'trust_anchors.set_insecure {\n  "y",\n  "x."\n}',
             'nta("x.") -- # ntactl x-1',
         ],
-        ["-- trust_anchors.set_insecure({'x'})", "trust_anchors.set_insecure({'xx', 'y.x'})"],
+        [
+            *("-- trust_anchors.set_insecure({'x'})", "trust_anchors.set_insecure({'xx', 'y.x'})"),
+            *("a() -- set_insecure({'x'})", "--[[\ntrust_anchors.set_insecure({'x.'})\n]]"),
+        ],
     ),
 }
 
@@ -73,7 +90,8 @@ SETS = {
 def test_what_makes_a_zone_insecure_is_seen_however_it_is_written(
     name: str, shell: list[str]
 ) -> None:
-    program = f"config=\n{text(f'{name}/engine.sh')}\nengine_sets x."
+    library = "\n".join(map(text, engine(name).shell))
+    program = f"config=\n{library}\nengine_sets x."
     for yes, pieces in zip((True, False), SETS[name], strict=True):
         for piece in pieces:
             done = subprocess.run([*shell, "-c", program], input=piece.encode(), check=False)

@@ -1,0 +1,28 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# Configuration that is a program in Lua (PowerDNS Recursor, Knot Resolver): what its text tells.
+
+# Too much is cut rather than too little: what is not seen here is taken out of the daemon at the end.
+uncommented() { # standard input, Lua -> without comments; the "--" of xn--... begins none
+  awk '/--\[=*\[/ { inside = 1 }
+    !inside { sub(/(^|[^A-Za-z0-9])--.*/, ""); print }
+    /\]=*\]/ { inside = 0 }'
+}
+
+lua_program() { # FILE -> what a start reads: the file, and those it names with dofile
+  [ -r "$1" ] || return 0
+  uncommented <"$1"
+  uncommented <"$1" | grep -Eo "dofile[^\"']*[\"'][^\"']+" | sed "s/.*[\"']//" |
+    while read -r file; do
+      [ ! -r "$file" ] || uncommented <"$file"
+    done
+}
+
+kinds() { # LUA: standard input, zones -> "ZONE config" where the Lua alone makes it insecure
+  while read -r listed; do
+    if printf '%s\n' "$1" | engine_sets "$listed"; then
+      echo "$listed config"
+    else
+      echo "$listed runtime"
+    fi
+  done
+}
