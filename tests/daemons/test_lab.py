@@ -135,7 +135,7 @@ def test_a_second_up_changes_nothing(small: Lab) -> None:
         ("break", "de.", "--as", "na-2019", "--phase", "0"),
         ("break", "a..b", "--as", "na-2019"),
         ("heal", "xx."),
-        ("up", "--resolvers", "pdns=1"),
+        ("up", "--resolvers", "dnsmasq=1"),
         ("up", "--resolvers", "unbound=0"),
         ("host", "unbound9", "stop"),
         ("host", "unbound1", "paint"),
