@@ -37,6 +37,7 @@ class Pdns:
         return "rec_control get-ntas"
 
     def statistics(self, counted: Sequence[str]) -> Statistics:
+        """Of answers that the packet cache gave, `bogus` has none (PowerDNS' page on metrics)."""
         told = {name: int(value) for name, value in (line.split() for line in counted)}
         now = datetime.fromtimestamp(told["at"], UTC)
         rcodes = ("noerror-answers", "nxdomain-answers", "servfail-answers")

@@ -97,6 +97,21 @@ def test_a_dump_of_bind_is_as_old_as_it_is() -> None:
     assert (told.since, told.at) == (at(20, 35, 50), at(20, 36, 9))
 
 
+def test_powerdns_counts_since_it_began() -> None:
+    lines = ["at 1795552569", "dnssec-result-bogus 3", "noerror-answers 10", "nxdomain-answers 2"]
+    told = engine("pdns").statistics([*lines, "servfail-answers 4", "uptime 60"])
+    assert (told.answers, told.servfail, told.bogus) == (16, 4, 3)
+    assert (told.since, told.at) == (at(20, 35, 9), at(20, 36, 9))
+
+
+def test_all_instances_of_kresd_count() -> None:
+    counts = {"answer.total": 13, "answer.servfail": 2, "answer.ad": 8}
+    one = f"stats '{json.dumps(counts)}'"
+    told = engine("knot").statistics(["at 1795552569", one, one, "start 1795552560", "start 5"])
+    assert (told.answers, told.servfail, told.bogus) == (26, 4, None)
+    assert (told.since, told.at) == (datetime.fromtimestamp(5, UTC), at(20, 36, 9))
+
+
 @pytest.mark.parametrize(
     ("lines", "why"),
     [
