@@ -97,7 +97,7 @@ def test_guards_lift_it_at_the_end_with_nobody_there(four: Lab) -> None:
     hosts = [Hands(four, f"{engine}1") for engine in ENGINES]
     before = [host.files() for host in hosts]
     for host in hosts:
-        assert host.apply(nta(seconds=8)).outcome == "applied"
+        assert host.apply(nta(seconds=25)).outcome == "applied"
     wait_until(lambda: not any(map(Hands.zones, hosts)), 90, "the guards")
     wait_until(lambda: [host.files() for host in hosts] == before, 10, "nothing to be left")
 
