@@ -1,5 +1,6 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # Configuration that is a program in Lua (PowerDNS Recursor, Knot Resolver): what its text tells.
+# The engine's own part gives configured and engine_sets.
 
 # Too much is cut rather than too little: what is not seen here is taken out of the daemon at the end.
 uncommented() { # standard input, Lua -> without comments; the "--" of xn--... begins none
@@ -15,6 +16,10 @@ lua_program() { # FILE -> what a start reads: the file, and those it names with 
     while read -r file; do
       [ ! -r "$file" ] || uncommented <"$file"
     done
+}
+
+engine_keeps() { # ZONE: would the configuration alone make it insecure?
+  configured | engine_sets "$1"
 }
 
 kinds() { # LUA: standard input, zones -> "ZONE config" where the Lua alone makes it insecure

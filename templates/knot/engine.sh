@@ -74,12 +74,9 @@ each_list() { # -> the zones of each instance, each zone once an instance
 engine_running() { # "partial": some instances have it, and some do not
   everyone 'tojson(trust_anchors.insecure)' || return 1
   kept_lua=$(configured)
-  each_list | sort | uniq -c | awk -v all="$count" '$1 >= all { print $2 }' | kinds "$kept_lua"
-  each_list | sort | uniq -c | awk -v all="$count" '$1 < all { print $2, "partial" }'
-}
-
-engine_keeps() { # ZONE: would the configuration alone make it insecure?
-  configured | engine_sets "$1"
+  counts=$(each_list | sort | uniq -c)
+  printf '%s\n' "$counts" | awk -v all="$count" 'NF && $1 >= all { print $2 }' | kinds "$kept_lua"
+  printf '%s\n' "$counts" | awk -v all="$count" 'NF && $1 < all { print $2, "partial" }'
 }
 
 engine_sets() { # ZONE: does standard input, a piece of configuration, make it insecure?

@@ -64,10 +64,6 @@ engine_running() {
   printf '%s\n' "$said" | sed 1d | names | sort -u | kinds "$kept_lua"
 }
 
-engine_keeps() { # ZONE: would the configuration alone make it insecure?
-  configured | engine_sets "$1"
-}
-
 engine_sets() { # ZONE: does standard input, a piece of configuration, make it insecure?
   name=$(printf '%s\n' "${1%.}" | sed 's/[.]/[.]/g')
   uncommented | tr '\n' ' ' |
