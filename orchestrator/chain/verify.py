@@ -19,7 +19,6 @@ import dns.name
 import dns.rdatatype
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from dns.dnssecalgs import get_algorithm_cls_from_dnskey
 from dns.name import Name
 from dns.rdtypes.ANY.DNSKEY import DNSKEY
 from dns.rdtypes.ANY.RRSIG import RRSIG
@@ -354,6 +353,9 @@ def _verifies(key: DNSKEY, data: bytes, signature: bytes) -> bool:
 
 @lru_cache(maxsize=4096)
 def _public(key: DNSKEY) -> Any:
+    # A scan needs this module's limits first, and these classes for the few zones it doubts.
+    from dns.dnssecalgs import get_algorithm_cls_from_dnskey
+
     public: Any = get_algorithm_cls_from_dnskey(key).public_cls.from_dnskey(key)
     numbers = public.key.public_numbers() if isinstance(public.key, RSAPublicKey) else None
     if numbers and (public.key.key_size > RSA_BITS or numbers.e.bit_length() > EXPONENT_BITS):

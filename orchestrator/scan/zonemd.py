@@ -35,9 +35,9 @@ def check(zone: bytes, records: Sequence[Record]) -> bool:
 def _digest(zone: bytes, records: Iterable[Record], algorithm: int) -> bytes:
     """The digest of the SIMPLE scheme, section 3.3.1: everything but ZONEMD itself, in order."""
     places = {owner: order(owner) for owner in {record.owner for record in records}}
-    kept = {record for record in records if not _is_zonemd(zone, record)}
-    ordered = sorted(kept, key=lambda r: (places[r.owner], r.rdtype, r.rdata))
-    return HASHES[algorithm](b"".join(map(_octets, ordered))).digest()
+    kept = (record for record in records if not _is_zonemd(zone, record))
+    listed = sorted((places[r.owner], r.rdtype, r.rdata, _octets(r)) for r in kept)
+    return HASHES[algorithm](b"".join(dict.fromkeys(row[3] for row in listed))).digest()
 
 
 def _is_zonemd(zone: bytes, record: Record) -> bool:

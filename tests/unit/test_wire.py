@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import dns.exception
 import dns.flags
@@ -229,3 +230,19 @@ def test_names() -> None:
 
 def test_a_label_that_looks_like_the_zone_is_not_under_it() -> None:
     assert not wire.under(b"\4a\2de\0", b"\2de\0")
+
+
+@given(st.one_of(st.binary(min_size=4, max_size=4), st.binary(min_size=16, max_size=16)))
+@example(b"\0" * 4)
+@example(b"\0" * 16)
+@example(b"\xff" * 4)
+@example(b"\xe0\0\0\1")
+@example(b"\xef\xff\xff\xff")
+@example(b"\xf0\0\0\1")
+@example(b"\xff\2" + b"\0" * 13 + b"\1")
+@example(b"\xfe\x80" + b"\0" * 13 + b"\1")
+def test_an_address_is_read_unless_nothing_can_be_asked_there(rdata: bytes) -> None:
+    address: IPv4Address | IPv6Address = ip_address(rdata)
+    nothing = address.is_multicast or address.is_unspecified or str(address) == "255.255.255.255"
+    shown = wire.address(rdata)
+    assert not shown if nothing else ip_address(shown) == address
