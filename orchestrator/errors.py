@@ -62,9 +62,18 @@ class BadInput(NtactlError, ValueError):
 class BadFile(BadInput):
     """A file is wrong; says file, line and field."""
 
-    def __init__(self, what: str, *, file: str, line: int | None = None, field: str = "") -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        file: str,
+        line: int | None = None,
+        field: str = "",
+        next_step: str = "",
+    ) -> None:
         where = file if line is None else f"{file}:{line}"
-        super().__init__(what if not field else f"{field}: {what}", where=where)
+        what = what if not field else f"{field}: {what}"
+        super().__init__(what, where=where, next_step=next_step)
         self.file, self.line, self.field = file, line, field
 
 

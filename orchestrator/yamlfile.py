@@ -6,7 +6,7 @@ keys, aliases and tags of Python objects are refused instead of quietly accepted
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -58,7 +58,7 @@ class Document:
         """Place and text of one error; pydantic's own additions to a place are cut off."""
         place: Place = error["loc"]
         missing = error["type"] == "missing"
-        return place if missing else self._known_part(place), _text(error, known)
+        return place if missing else self._known_part(place), error_text(error, known)
 
     def _all_wrong(self, errors: list[tuple[Place, str]]) -> BadFile:
         (place, what), *others = sorted(errors, key=lambda error: self.line(error[0]))
@@ -155,7 +155,7 @@ def _not_yaml(path: Path, error: yaml.MarkedYAMLError) -> BadFile:
     return BadFile(what, file=str(path), line=None if mark is None else mark.line + 1)
 
 
-def _text(error: ErrorDetails, known: set[str]) -> str:
+def error_text(error: ErrorDetails, known: Collection[str] = ()) -> str:
     """Say one of pydantic's errors in the reader's words."""
     value, context = error["input"], error.get("ctx", {})
     last = str(error["loc"][-1]) if error["loc"] else "file"

@@ -13,7 +13,16 @@ import typer
 
 from orchestrator.cli import options, output
 from orchestrator.cli.clock import clock_note, clock_told, other_time
-from orchestrator.cli.desk import done, moment, names_under, now, playbook_of, probe_of, say
+from orchestrator.cli.desk import (
+    done,
+    inventory_of,
+    moment,
+    names_under,
+    now,
+    playbook_of,
+    probe_of,
+    say,
+)
 
 if TYPE_CHECKING:
     from orchestrator.chain.evidence import Evidence
@@ -105,9 +114,7 @@ def _check_evidence(path: Path, asked: Sequence[str]) -> None:
 
 
 def _hosts(inventory: Path | None) -> tuple[Host, ...]:
-    from orchestrator.fleet.inventory import load_inventory
-
-    return load_inventory(inventory).hosts if inventory else ()
+    return inventory_of(inventory).hosts if inventory else ()
 
 
 def _witnesses(addresses: Sequence[str]) -> list[Witness]:

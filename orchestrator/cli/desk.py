@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _NAMES = 16 << 20  # bytes of a file of names: a million
 _RRSIG_TIME = re.compile(r"[0-9]{14}$")  # RFC 4034 section 3.2
+_NAMED = 3  # hosts that are named where there may be thousands
 LOCK_WAIT = 60  # seconds: as long as one host may take
 
 
@@ -62,11 +63,20 @@ def done(act: Callable[[], None], otherwise: str) -> bool:
 
 def inventory_of(path: Path | None) -> Inventory:
     """Load the fleet. Raises BadInput without one."""
-    from orchestrator.fleet.inventory import load_inventory
+    from orchestrator.fleet.load import load_inventory
 
     if path is None:
         raise BadInput("no inventory", next_step="-i INVENTORY, or NTACTL_INVENTORY")
-    return load_inventory(path)
+    inventory = load_inventory(path)
+    if inventory.left_out:
+        say(f"{path}: hosts without an engine left out: {_some(inventory.left_out)}")
+    return inventory
+
+
+def _some(names: Sequence[str]) -> str:
+    """How many, and the first of them."""
+    more = ", ..." if len(names) > _NAMED else ""
+    return f"{len(names)} ({', '.join(names[:_NAMED])}{more})"
 
 
 def playbook_of(path: Path | None) -> Playbook:

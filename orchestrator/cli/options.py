@@ -42,7 +42,8 @@ Events = Annotated[
     typer.Option("--events", help="Write each event here as it happens, a JSON object a line."),
 ]
 Inventory = Annotated[
-    Path | None, typer.Option("--inventory", "-i", help="The fleet, a YAML file.")
+    Path | None,
+    typer.Option("--inventory", "-i", help="The fleet: a YAML file, or Ansible's inventory."),
 ]
 PlaybookFile = Annotated[Path | None, typer.Option("--playbook", help="Policy, a YAML file.")]
 State = Annotated[Path | None, typer.Option("--state", help="Folder of the journal and plans.")]

@@ -131,10 +131,14 @@ class Host(Value):
 
 
 class Inventory(Value):
-    """A fleet. `lab` marks hosts on which `mitigate --yes` may go on without an approval."""
+    """A fleet. `lab` marks hosts on which `mitigate --yes` may go on without an approval.
+
+    `left_out` are hosts of an inventory of Ansible's that are no resolvers.
+    """
 
     lab: bool = False
     hosts: tuple[Host, ...]
+    left_out: tuple[str, ...] = ()
 
 
 class Shared(Value):
@@ -167,7 +171,7 @@ class InventoryFile(Value):
     hosts: Annotated[tuple[HostEntry, ...], AfterValidator(_some)]
 
 
-def load_inventory(path: Path) -> Inventory:
+def from_yaml(path: Path) -> Inventory:
     """Read a fleet from the YAML file at `path`. Raises BadFile with file, line and field."""
     document = yamlfile.read(path)
     written = document.parse(InventoryFile)

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from orchestrator.fleet.inventory import Host, load_inventory
+from orchestrator.fleet.inventory import Host
+from orchestrator.fleet.load import load_inventory
 from orchestrator.fleet.probe import Ask, views
 from orchestrator.model import ResolverView
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import BadFile
-from orchestrator.fleet.inventory import Host, load_inventory
+from orchestrator.fleet.inventory import Host
+from orchestrator.fleet.load import load_inventory
 from orchestrator.fleet.peer import route
 from orchestrator.fleet.ssh_config import SshConfig
 from orchestrator.rollout.waves import one_per_site, split
