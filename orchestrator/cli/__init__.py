@@ -19,6 +19,7 @@ from typer.main import get_command
 
 from orchestrator import __version__
 from orchestrator.cli import (
+    audit,
     check,
     drill,
     fleet,
@@ -73,7 +74,7 @@ def root(
 def command() -> TyperGroup:
     """Build the command with every family's verbs, its options' environment names set."""
     # In the order of an incident.
-    for family in (check, scan, validate, incident, watch, fleet, schema, drill):
+    for family in (check, scan, validate, incident, watch, fleet, audit, schema, drill):
         family.register(app)
     app.add_typer(lab.app, name="lab")
     group = get_command(app)

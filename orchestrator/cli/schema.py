@@ -18,6 +18,7 @@ class Name(StrEnum):
     PLAYBOOK = "playbook"
     PLAN = "plan"
     VERDICT = "verdict"
+    NTAS = "ntas"
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def schema(name: Annotated[Name, typer.Argument(help="What the schema is of.")]) -> None:
-    """Print the JSON Schema of an inventory, a playbook, a plan or a verdict."""
+    """Print the JSON Schema of an inventory, a playbook, a plan, a verdict or the public list."""
     import json
 
     print(json.dumps(_model(name).model_json_schema(), indent=2))
@@ -50,3 +51,7 @@ def _model(name: Name) -> type[BaseModel]:
             from orchestrator.model import Verdict
 
             return Verdict
+        case Name.NTAS:
+            from orchestrator.report.publish import Published
+
+            return Published

@@ -4,14 +4,17 @@ The engine's own part of a host's program is shell, templates/ENGINE/engine.sh. 
 functions `engine_version`, `_alive`, `_checks`, `_running`, `_keeps`, `_sets`, `_anchors`,
 `_remember`, `_add`, `_remove` and `_flush`, and the variables `engine_tools`, `engine_places` and,
 with a drop-in, `engine_lines` (what its lines may be, as a pattern);
-templates/ENGINE/count.sh gives `engine_counters`. templates/host/ calls nothing else.
+templates/ENGINE/count.sh gives `engine_counters`, templates/ENGINE/audit.sh `engine_facts`,
+`engine_files` and `engine_words` (the lines that an audit wants to see). templates/host/ calls
+nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
+from orchestrator.engines.weak import Facts, Weakness
 from orchestrator.fleet.inventory import Host
 from orchestrator.model import Statistics, Zone
 
@@ -60,6 +63,26 @@ class Engine(Protocol):
 
     def renew_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
         """What gives one NTA a new end in the daemon; the guard is not among it."""
+
+    @property
+    def sound_since(self) -> str:
+        """The first release that bounds what a validation may cost (CVE-2023-50387)."""
+
+    @property
+    def patched(self) -> tuple[str, ...]:
+        """Packages of older releases that do, too: the first of each distribution's."""
+
+    def remove_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
+        """What takes an NTA that the daemon alone has out of it, as a person would type it."""
+
+    def unset_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
+        """What takes one out of the configuration that others wrote, and out of the daemon."""
+
+    def anchor_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
+        """What takes out a zone's own trust anchor; () where no line that was told has it."""
+
+    def weaknesses(self, host: Host, told: Facts) -> Iterator[Weakness]:
+        """What in its own configuration weakens validation (`engine_facts` of its audit.sh)."""
 
     def preview(self, mode: Mode, zones: Sequence[Zone]) -> Preview:
         """The permanent configuration ("config") or the global switch ("override")."""

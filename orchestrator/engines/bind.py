@@ -8,11 +8,25 @@ Measured with 9.18.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.engines.base import Mode, Preview, with_config
+from orchestrator.engines.weak import (
+    Dialect,
+    Facts,
+    Setting,
+    Weakness,
+    bre,
+    files_of,
+    is_no,
+    is_yes,
+    name_pattern,
+    sed,
+    shown,
+    weak_settings,
+)
 from orchestrator.fleet.inventory import Host
 from orchestrator.model import Statistics, Zone
 from orchestrator.render import render
@@ -26,6 +40,8 @@ class Bind:
     name = "bind"
     shell = ("bind/engine.sh",)
     cd_is_sure = True
+    sound_since = "9.18.24"
+    patched = ("9.16.48-1",)
 
     def dropin(self, host: Host) -> str:  # noqa: ARG002 - named keeps its NTAs itself
         return ""
@@ -58,6 +74,32 @@ class Bind:
 
     def renew_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
         return self.add_commands(host, zone)
+
+    def remove_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:  # noqa: ARG002
+        return f"rndc nta -remove {zone}", f"rndc flushtree {zone}"
+
+    def unset_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
+        lines = told.having(rf"(\bvalidate-except\b.*|^\s*){name_pattern(zone)}\s*;")
+        cut = rf"/validate-except/,/}}/s/\([{{;[:space:]]\){bre(zone)}[[:space:]]*;/\1/I"
+        return (
+            *(sed(cut, file) for file in files_of(lines)),
+            _reload(host),
+            f"rndc flushtree {zone}",
+        )
+
+    def anchor_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
+        kind = r"\(static\|initial\)-\(key\|ds\)"
+        cut = rf"s/{bre(zone)}[[:space:]]\{{1,\}}{kind}[^;]*;//I"
+        lines = told.having(rf"{name_pattern(zone)}\s+(static|initial)-(key|ds)")
+        edits = [sed(cut, file) for file in files_of(lines)]
+        return (*edits, _reload(host), f"rndc flushtree {zone}") if edits else ()
+
+    def weaknesses(self, host: Host, told: Facts) -> Iterator[Weakness]:
+        yield from weak_settings(told, _settings(told), _dialect(host))
+        yield from _validation_turned_off(told)
+        yield from _old_words(host, told)
+        yield from _control(host, told)
+        yield from _not_loaded(host, told)
 
     def preview(self, mode: Mode, zones: Sequence[Zone]) -> Preview:
         return _permanent(zones) if mode == "config" else _validation_off(zones)
@@ -121,3 +163,109 @@ def _validation_off(zones: Sequence[Zone]) -> Preview:
             "it has no end, and the next rndc reconfig silently turns validation on again",
         ),
     )
+
+
+def _reload(host: Host) -> str:
+    return f"{with_config('named-checkconf', host, '')} && rndc reconfig"
+
+
+def _dialect(host: Host) -> Dialect:
+    def write(name: str, good: str, file: str) -> str:
+        return sed(rf"s/\<{name}[[:space:]][[:space:]]*[^;]*;/{good and f'{name} {good};'}/", file)
+
+    def add(name: str, good: str) -> str:
+        return sed(rf"0,/\<options[[:space:]]*{{/s//&\n    {name} {good};/", _OPTIONS)
+
+    def reload(judged: bool) -> str:
+        return _reload(host) + (" && rndc flush" if judged else "")
+
+    return Dialect(r"\bNAME\s", write, add, reload)
+
+
+def _settings(told: Facts) -> tuple[Setting, ...]:
+    own_root = any(owner == "." for owner in told.said.get("trust-anchors", ())) or told.having(
+        r"(^|[\s{;])[\"']?\.[\"']?\s+(static|initial)-(key|ds)"
+    )
+    return (
+        Setting(
+            "dnssec-validation",
+            is_no,
+            "validation-off",
+            "error",
+            "no answer is validated",
+            "yes" if own_root else "auto",
+        ),
+        Setting(
+            "dnssec-accept-expired",
+            is_yes,
+            "dates-ignored",
+            "error",
+            "expired signatures are good",
+            "no",
+        ),
+        Setting(
+            "stale-answer-enable",
+            is_no,
+            "serve-stale-off",
+            "note",
+            "nothing bridges an outage (RFC 8767)",
+            "yes",
+            False,
+        ),
+    )
+
+
+def _validation_turned_off(told: Facts) -> Iterator[Weakness]:
+    off = [line for line in told.runs.get("validation", ()) if "disabled" in line]
+    if off and not any(map(is_no, told.said.get("dnssec-validation", ()))):
+        says = "no answer is validated: somebody turned it off with rndc validation"
+        yield Weakness("validation-off", "error", says, tuple(off), ("rndc validation on",))
+
+
+def _old_words(host: Host, told: Facts) -> Iterator[Weakness]:
+    gone = told.having(r"\bdnssec-(enable|lookaside)\b")
+    if gone:
+        cut = r"s/\<dnssec-\(enable\|lookaside\)\>[^;]*;//"
+        says = "the option is gone (9.18): named refuses the file, and does not start with it"
+        edits = (sed(cut, file) for file in files_of(gone))
+        yield Weakness("obsolete-option", "error", says, shown(gone), (*edits, _reload(host)))
+    keys = told.having(r"\b(managed|trusted)-keys\b")
+    if keys:
+        says = (
+            "trust anchors in an old form, of which nobody knows any more whether they are current"
+        )
+        new = r"s/\<managed-keys\>/trust-anchors/; s/\<trusted-keys\>/trust-anchors/"
+        edits = (sed(new, file) for file in files_of(keys))
+        yield Weakness("legacy-anchors", "warning", says, shown(keys), (*edits, _reload(host)))
+    less = told.having(r"\bdisable-(algorithms|ds-digests)\b")
+    if less:
+        says = "zones that are signed in these ways count as insecure"
+        cut = r"s/\<disable-\(algorithms\|ds-digests\)\>[^}]*};//"
+        edits = (sed(cut, file) for file in files_of(less))
+        yield Weakness("algorithm-disabled", "warning", says, shown(less), (*edits, _reload(host)))
+
+
+def _control(host: Host, told: Facts) -> Iterator[Weakness]:
+    lines = told.having(r"\bcontrols\b") + told.having(r"^\s*inet\s")
+    inets = [one.split()[1] for one in told.said.get("control", ()) if len(one.split()) > 1]
+    hang_up = f"{with_config('named-checkconf', host, '')} && pkill -HUP -x named"
+    if "controls" in told.said and not inets:
+        cut = r"s/\<controls[[:space:]]*{[[:space:]]*}[[:space:]]*;//"
+        edits = (sed(cut, file) for file in files_of(lines))
+        says = "rndc is off: no NTA can be set or taken out"
+        yield Weakness("control-off", "error", says, shown(lines), (*edits, hang_up))
+    if open_to := [one for one in inets if not one.startswith(("127.", "::1"))]:
+        cut = r"s/\<inet[[:space:]]\{1,\}[^[:space:]]*/inet 127.0.0.1/"
+        edits = (sed(cut, file) for file in files_of(lines))
+        says = f"rndc's channel listens on {', '.join(open_to)}, not on this host alone"
+        yield Weakness("control-open", "error", says, shown(lines), (*edits, hang_up))
+
+
+def _not_loaded(host: Host, told: Facts) -> Iterator[Weakness]:
+    for text in told.runs.get("configured", ()):
+        at = datetime.strptime(text, _BOOT).replace(tzinfo=UTC).timestamp()
+        newer = [path for path, changed in told.files.items() if changed > at]
+        if newer:
+            says = "the daemon does not run by what its files say"
+            evidence = tuple(f"{path} was changed after named read it" for path in newer)
+            yield Weakness("not-loaded", "warning", says, evidence, (_reload(host),))

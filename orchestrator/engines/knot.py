@@ -7,10 +7,21 @@ own, while the cache is shared, lies on the disk and outlives a restart. Measure
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from shlex import join, quote
 
 from orchestrator.engines.base import Mode, Preview
+from orchestrator.engines.weak import (
+    Facts,
+    Line,
+    Weakness,
+    files_of,
+    name_pattern,
+    sed,
+    shown,
+)
 from orchestrator.fleet.inventory import Host
 from orchestrator.model import Statistics, Zone
 from orchestrator.render import render
@@ -26,6 +37,8 @@ class Knot:
     name = "knot"
     shell = ("host/lua.sh", "knot/engine.sh")
     cd_is_sure = True
+    sound_since = "5.7.1"
+    patched = ("5.6.0-1+deb12u1",)
 
     def dropin(self, host: Host) -> str:
         return host.paths.dropin
@@ -64,6 +77,33 @@ class Knot:
             f'echo "trust_anchors.insecure" | {_SOCAT}',
         )  # it knows no end: that is the guard's
 
+    def remove_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:  # noqa: ARG002
+        others = (
+            "local l = {} for _, n in ipairs(trust_anchors.insecure) do "
+            f'if (n .. "."):lower():gsub("[.]+$", ".") ~= "{zone}" then table.insert(l, n) end end'
+        )
+        take = f"(function() {others} trust_anchors.set_insecure(l) end)()"
+        return (everywhere(take, f'cache.clear("{zone}")'),)
+
+    def unset_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
+        called = rf"(\bnta\s*\(|set_insecure).*{name_pattern(zone)}"
+        name = zone.removesuffix(".").replace(".", r"\.")
+        one = rf"[[:space:]]*[\"']{name}\.\{{0,1\}}[\"'][[:space:]]*,\{{0,1\}}"
+        cut = rf"/set_insecure/s/{one}//I; s/\<nta([\"']{name}\.\{{0,1\}}[\"'])//I"
+        edits = (sed(cut, file) for file in files_of(told.having(called)))
+        return (*edits, *self.remove_commands(host, zone))
+
+    def anchor_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:  # noqa: ARG002
+        lines = told.having(rf"trust_anchors\.add\s*\(?\s*[\"']{re.escape(zone)}\s")
+        forget = (f'trust_anchors.remove("{zone}")', f'cache.clear("{zone}")')
+        return (*map(_cut, lines), everywhere(*forget))
+
+    def weaknesses(self, host: Host, told: Facts) -> Iterator[Weakness]:  # noqa: ARG002
+        yield from _no_root(told)
+        yield from _no_validator(told)
+        yield from _local(told)
+        yield from _denied(told)
+
     def preview(self, mode: Mode, zones: Sequence[Zone]) -> Preview:
         return _permanent(zones) if mode == "config" else _no_anchor(zones)
 
@@ -95,3 +135,67 @@ def _no_anchor(zones: Sequence[Zone]) -> Preview:
             "the whole cache is dropped",
         ),
     )
+
+
+# kresd's control sockets want a program that can talk to one; one that is left behind has nobody.
+_PERL = (
+    "my ($at, @lua) = @ARGV; my $to = IO::Socket::UNIX->new(Peer => $at) or exit; "
+    'syswrite $to, "__binary\\n"; sysread $to, my $first, 2; for (@lua) { syswrite $to, "$_\\n"; '
+    'sysread $to, my $size, 4; my $left = unpack "N", $size or next; '
+    "sysread $to, my $said, $left; die $said if $said =~ /error|lua:/ }"
+)
+
+
+def everywhere(*lua: str) -> str:
+    """A command that tells every instance."""
+    talk = f"perl -MIO::Socket::UNIX -e {quote(_PERL)} $s {join(lua)}"
+    return f"for s in /run/knot-resolver/control/*; do {talk}; done"
+
+
+def _cut(line: Line) -> str:
+    """Take out one line, if it is still the same."""
+    word = re.search(r"[a-z_]+[.][a-zA-Z_]+|ALLOW_LOCAL", line.text)
+    return sed(f"{line.number}{{/{word[0] if word else '.'}/d}}", line.file)
+
+
+def _no_root(told: Facts) -> Iterator[Weakness]:
+    if (".", "none") not in told.tags:
+        return
+    lines = told.having(r"trust_anchors\.(remove|add|add_file)\b")
+    last = max((n for n, line in enumerate(lines) if "remove" not in line.text), default=-1)
+    removed = lines[last + 1 :]
+    files = [re.search(r"add_file\s*\(?\s*[\"']([^\"']+)", line.text) for line in lines]
+    key = next((found[1] for found in reversed(files) if found), "/usr/share/dns/root.key")
+    anew = everywhere(f'trust_anchors.add_file("{key}", true)', "cache.clear()")
+    says = "an instance has no trust anchor for the root: nothing is validated there"
+    evidence = shown(removed) or ("taken out of the running daemon alone",)
+    mend = (*map(_cut, removed), anew)
+    yield Weakness("validation-off", "error", says, evidence, mend)
+
+
+def _no_validator(told: Facts) -> Iterator[Weakness]:
+    modules = told.runs.get("modules", ())
+    if all("validate" in listed.split() for listed in modules):
+        return
+    lines = told.having(r"modules\.unload\b.*validate")
+    says = "an instance runs without the module `validate`: nothing is validated there"
+    mend = (*map(_cut, lines), everywhere('modules.load("validate")', "cache.clear()"))
+    yield Weakness("validation-off", "error", says, shown(lines), mend)
+
+
+def _local(told: Facts) -> Iterator[Weakness]:
+    lines = told.having(r"ALLOW_LOCAL[\"']?\s*,\s*true")
+    if lines or "true" in told.runs.get("local", ()):
+        says = "referrals may lead to this host itself"
+        evidence = shown(lines) or ("set in the running daemon alone",)
+        mend = (*map(_cut, lines), everywhere('option("ALLOW_LOCAL", false)'))
+        yield Weakness("queries-localhost", "warning", says, evidence, mend)
+
+
+def _denied(told: Facts) -> Iterator[Weakness]:
+    for line in told.having(r"policy\.suffix\s*\(\s*policy\.DENY"):
+        zones = re.findall(r"todname\([\"']([^\"']+)", line.text)
+        if any(zone.strip(".").count(".") == 0 for zone in zones):
+            says = f"every name under {' '.join(zones)} is denied here"
+            mend = (_cut(line), "service 'kresd@*' restart")
+            yield Weakness("zone-answered-locally", "error", says, (str(line),), mend)

@@ -6,10 +6,23 @@ keep what the lua-config-file says with addNTA. Measured with 4.8.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from orchestrator.engines.base import Mode, Preview
+from orchestrator.engines.weak import (
+    Dialect,
+    Facts,
+    Setting,
+    Weakness,
+    bre,
+    files_of,
+    is_no,
+    name_pattern,
+    sed,
+    shown,
+    weak_settings,
+)
 from orchestrator.fleet.inventory import Host
 from orchestrator.model import Statistics, Zone
 from orchestrator.render import render
@@ -22,6 +35,8 @@ class Pdns:
 
     name = "pdns"
     shell = ("host/lua.sh", "pdns/engine.sh")
+    sound_since = "4.8.6"
+    patched = ()
     cd_is_sure = False  # 4.8 follows no delegation whose proof is bogus, with CD neither
 
     def dropin(self, host: Host) -> str:
@@ -63,6 +78,36 @@ class Pdns:
     def renew_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
         return self.add_commands(host, zone)
 
+    def remove_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
+        control, name = _control("rec_control", host), zone.removesuffix(".")
+        return f"{control} clear-nta {name}", f"{control} wipe-cache '{name}$'"
+
+    def unset_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
+        return self._without(host, told, "addNTA", zone)
+
+    def anchor_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
+        return self._without(host, told, "add(TA|DS)", zone)
+
+    def _without(self, host: Host, told: Facts, call: str, zone: Zone) -> tuple[str, ...]:
+        """Take calls of a function for a zone out of the Lua; what rec_control set goes, too."""
+        lines = told.having(rf"\b{call}\s*[({{]?\s*{name_pattern(zone)}")
+        name = call.replace("(", r"\(").replace("|", r"\|").replace(")", r"\)")
+        quoted = bre(zone).replace('"', "[\"']")
+        cut = rf"s/\<{name}[[:space:]]*[({{]\{{0,1\}}[[:space:]]*{quoted}[^)}}]*[)}}]\{{0,1\}}//I"
+        control = _control("rec_control", host)
+        wipe = f"{control} wipe-cache '{zone.removesuffix('.')}$'"
+        return (*(sed(cut, each) for each in files_of(lines)), f"{control} reload-lua-config", wipe)
+
+    def weaknesses(self, host: Host, told: Facts) -> Iterator[Weakness]:
+        yield from weak_settings(told, _SETTINGS, _dialect(host))
+        if lines := told.having(r"\bclear(TA|DS)\s*\("):
+            cut = r"s/\<clear\(TA\|DS\)[[:space:]]*([^)]*)//"
+            edits = (sed(cut, file) for file in files_of(lines))
+            control = _control("rec_control", host)
+            says = "trust anchors are taken away: what hangs on them is not validated"
+            mend = (*edits, f"{control} reload-lua-config", f"{control} wipe-cache '.$'")
+            yield Weakness("anchor-removed", "error", says, shown(lines), mend)
+
     def preview(self, mode: Mode, zones: Sequence[Zone]) -> Preview:
         return _permanent(zones) if mode == "config" else _validation_off(zones)
 
@@ -99,3 +144,61 @@ def _validation_off(zones: Sequence[Zone]) -> Preview:
             "the restart empties the cache",
         ),
     )
+
+
+def _dialect(host: Host) -> Dialect:
+    main = host.paths.config or "/etc/powerdns/recursor.conf"
+
+    def write(name: str, good: str, file: str) -> str:
+        return sed(rf"s/^[[:space:]]*{name}[[:space:]]*=.*/{name}={good}/", file)
+
+    def add(name: str, good: str) -> str:
+        return f"echo {name}={good} >> {main}"
+
+    def reload(judged: bool) -> str:  # noqa: ARG001 (a restart empties the cache)
+        return "service pdns-recursor restart"
+
+    return Dialect(r"^\s*NAME\s*=", write, add, reload, at_run_time=False)
+
+
+def _long(value: str) -> bool:
+    return value.isdecimal() and int(value) > 3600
+
+
+_SETTINGS = (
+    Setting(
+        "dnssec",
+        lambda value: value in {"off", "process-no-validate"},
+        "validation-off",
+        "error",
+        "no answer is validated",
+        "validate",
+    ),
+    Setting(
+        "dnssec",
+        lambda value: value in {"process", "log-fail"},
+        "validation-on-demand",
+        "error",
+        "bogus answers are passed on to clients that do not ask for DNSSEC (AD or DO)",
+        "validate",
+    ),
+    Setting(
+        "signature-inception-skew", _long, "skew", "warning", "too much tolerance on times", "60"
+    ),
+    Setting(
+        "extended-resolution-errors",
+        is_no,
+        "ede-off",
+        "note",
+        "clients are not told why (RFC 8914)",
+        "yes",
+    ),
+    Setting(
+        "serve-stale-extensions",
+        lambda value: value == "0",
+        "serve-stale-off",
+        "note",
+        "nothing bridges an outage (RFC 8767)",
+        "1440",
+    ),
+)

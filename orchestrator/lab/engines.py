@@ -13,7 +13,7 @@ from orchestrator.render import render
 
 @dataclass(frozen=True, slots=True)
 class LabEngine:
-    """One software: its program, its configuration folder, whose it runs as, and its site.
+    """One software: its program, its configuration folder, whose it runs as, its site, its service.
 
     One engine a site: a canary wave (one host per engine and site) then leaves some for the rest.
     """
@@ -22,6 +22,7 @@ class LabEngine:
     folder: str
     user: str
     site: str
+    service: str  # what Debian calls it
     write: Callable[[Path, str, str, str], None]  # root of the host, address, root hints, anchor
     dropin: str = ""  # the file for ntactl's NTAs that its configuration was told to read
 
@@ -82,16 +83,23 @@ def _knot(root: Path, address: str, hints: str, anchor: str) -> None:
 
 
 ENGINES = {
-    "unbound": LabEngine("unbound", "/etc/unbound", "unbound", "east", _unbound),
-    "bind": LabEngine("named", "/etc/bind", "bind", "west", _bind),
+    "unbound": LabEngine("unbound", "/etc/unbound", "unbound", "east", "unbound", _unbound),
+    "bind": LabEngine("named", "/etc/bind", "bind", "west", "named", _bind),
     "pdns": LabEngine(
-        "pdns_recursor", "/etc/powerdns", "pdns", "north", _pdns, "/etc/powerdns/ntactl-nta.lua"
+        "pdns_recursor",
+        "/etc/powerdns",
+        "pdns",
+        "north",
+        "pdns-recursor",
+        _pdns,
+        "/etc/powerdns/ntactl-nta.lua",
     ),
     "knot": LabEngine(
         "kresd",
         "/etc/knot-resolver",
         "knot-resolver",
         "south",
+        "kresd@*",
         _knot,
         "/etc/knot-resolver/ntactl-nta.conf",
     ),

@@ -137,6 +137,8 @@ def _write_etc(etc: Path, host: LabHost) -> None:
     put(etc / "pam.d/cron", _PAM_CRON)
     put(etc / "lab/engine", f"{host.engine}\n")
     put(etc / "lab/service", text("lab/service.sh"), 0o755)
+    service = ENGINES[host.engine].service  # so that service(8) finds it
+    put(etc / "init.d" / service, '#!/bin/sh\nexec /etc/lab/service resolver "$1"\n', 0o755)
 
 
 def _write_ssh(etc: Path, host: LabHost, authorized: str) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, NamedTuple, Protocol
 
 from orchestrator.engines import engine
+from orchestrator.engines.weak import Facts, facts
 from orchestrator.errors import BadInput
 from orchestrator.fleet.inventory import Host
 from orchestrator.fleet.outcome import plain
@@ -35,14 +36,26 @@ class Ran(Protocol):
 def parse_reading(host: Host, stdout: str, now: datetime) -> HostReading:
     """Read the read program's answer; what is missing or odd becomes a problem, never an error."""
     empty = HostReading(host=host.name, at=now, engine=host.engine)
-    facts = _facts(_block(stdout, "reading"))
-    if not facts:
+    told = _facts(_block(stdout, "reading"))
+    if not told:
         return empty.model_copy(update={"problems": (("unreadable", _UNREADABLE),)})
     try:
-        return _reading(empty, facts)
+        return _reading(empty, told)
     except (ValueError, LookupError, OverflowError, OSError, BadInput) as error:
         why = f"{_UNREADABLE}: {' '.join(str(error).split())[:200]}"
         return empty.model_copy(update={"problems": (("unreadable", why),)})
+
+
+class Examined(NamedTuple):
+    """What a host holds, and what weakens validation there, as it tells it."""
+
+    reading: HostReading
+    facts: Facts
+
+
+def parse_audit(host: Host, stdout: str, now: datetime) -> Examined:
+    """Read the audit program's answer: a reading, and more."""
+    return Examined(parse_reading(host, stdout, now), facts(_facts(_block(stdout, "reading"))))
 
 
 class Counts(NamedTuple):
@@ -54,11 +67,11 @@ class Counts(NamedTuple):
 
 def parse_counts(host: Host, ran: Ran) -> Counts:
     """Read the count program's answer; what is missing or odd becomes an error in the value."""
-    facts, offset = _facts(_block(ran.stdout, "reading")), None
+    told, offset = _facts(_block(ran.stdout, "reading")), None
     with contextlib.suppress(*_UNBELIEVABLE, AttributeError, StopIteration):
-        _, offset = _clock(facts)
-        if not _all(facts, "problem"):
-            return Counts(engine(host.engine).statistics(_all(facts, "counter")), offset)
+        _, offset = _clock(told)
+        if not _all(told, "problem"):
+            return Counts(engine(host.engine).statistics(_all(told, "counter")), offset)
     return Counts(Statistics(error=refusal(ran)[1]), offset)
 
 

@@ -6,7 +6,7 @@ same program sent again completes it or gives the receipt that waits there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -16,12 +16,21 @@ from orchestrator.fleet.ssh import Outcome
 from orchestrator.incident.journal import Event, Kind
 from orchestrator.incident.lifecycle import NOTHING_SENT
 from orchestrator.model import HostReading, Receipt, Statistics
-from orchestrator.rollout.answer import Counts, parse_counts, parse_reading, parse_receipt, refusal
+from orchestrator.rollout.answer import (
+    Counts,
+    Examined,
+    parse_audit,
+    parse_counts,
+    parse_reading,
+    parse_receipt,
+    refusal,
+)
 from orchestrator.rollout.means import Means, Runner
 from orchestrator.rollout.transaction import (
     Change,
     NtaOrder,
     apply_program,
+    audit_program,
     count_program,
     read_program,
     renew_program,
@@ -29,6 +38,7 @@ from orchestrator.rollout.transaction import (
 )
 
 Action = Literal["apply", "revert", "renew"]
+Faults = dict[str, tuple[str, str]]  # (rule, message) by host name
 TRIES = 2  # the second finds the receipt of a first whose connection was lost
 
 
@@ -179,22 +189,50 @@ def _event(means: Means, plan_id: str, job: Job, kind: Kind, data: dict[str, Any
 
 def read(
     fleet: Runner, clock: Callable[[], datetime], hosts: Iterable[Host], *, deadline: float
-) -> tuple[dict[str, HostReading], dict[str, tuple[str, str]]]:
+) -> tuple[dict[str, HostReading], Faults]:
     """Read hosts, changing nothing: readings by name, and (rule, message) of those without."""
-    by_name = {host.name: host for host in hosts}
     readings: dict[str, HostReading] = {}
-    faults: dict[str, tuple[str, str]] = {}
-    programs = [(host, read_program(host)) for host in by_name.values()]
-    for outcome in fleet.run(programs, deadline=deadline):
-        if outcome.kind != "ok":
-            faults[outcome.host] = (_fault_rule(outcome.kind), outcome.error)
-            continue
-        reading = parse_reading(by_name[outcome.host], outcome.stdout, clock())
+    faults: Faults = {}
+    for host, outcome in _answers(fleet, hosts, read_program, faults, deadline=deadline):
+        reading = parse_reading(host, outcome.stdout, clock())
         if reading.problems and not reading.state_sha256:
-            faults[outcome.host] = refusal(outcome)
+            faults[host.name] = refusal(outcome)
         else:
-            readings[outcome.host] = reading
+            readings[host.name] = reading
     return readings, faults
+
+
+def examine(
+    fleet: Runner, clock: Callable[[], datetime], hosts: Iterable[Host], *, deadline: float
+) -> tuple[dict[str, Examined], Faults]:
+    """Read hosts with what weakens validation there, changing nothing; and faults as `read`."""
+    examined: dict[str, Examined] = {}
+    faults: Faults = {}
+    for host, outcome in _answers(fleet, hosts, audit_program, faults, deadline=deadline):
+        found = parse_audit(host, outcome.stdout, clock())
+        if found.facts.files:
+            examined[host.name] = found
+        else:
+            faults[host.name] = refusal(outcome)
+    return examined, faults
+
+
+def _answers(
+    fleet: Runner,
+    hosts: Iterable[Host],
+    program: Callable[[Host], str],
+    faults: Faults,
+    *,
+    deadline: float,
+) -> Iterator[tuple[Host, Outcome]]:
+    """Run a program that only reads; hosts on which it cannot run are added to `faults`."""
+    by_name = {host.name: host for host in hosts}
+    programs = [(host, program(host)) for host in by_name.values()]
+    for outcome in fleet.run(programs, deadline=deadline):
+        if outcome.kind == "ok":
+            yield by_name[outcome.host], outcome
+        else:
+            faults[outcome.host] = (_fault_rule(outcome.kind), outcome.error)
 
 
 def count(fleet: Runner, hosts: Iterable[Host], *, deadline: float) -> dict[str, Counts]:

@@ -13,14 +13,18 @@ from orchestrator.engines import engine
 from orchestrator.fleet.inventory import Host
 from orchestrator.render import render, text
 
-Action = Literal["read", "count", "apply", "revert", "renew"]
-ACTIONS: tuple[Action, ...] = ("read", "count", "apply", "revert", "renew")
+Action = Literal["read", "count", "audit", "apply", "revert", "renew"]
+ACTIONS: tuple[Action, ...] = ("read", "count", "audit", "apply", "revert", "renew")
+MORE: tuple[Action, ...] = ("count", "audit")  # for which each engine has a file of its own
 FOLDER = "/var/lib/ntactl"
 CRON_FOLDER = "/etc/cron.d"
 UNIT_FOLDER = "/etc/systemd/system"
 # Whatever tools print is told aside, the answer goes to 3.
 ASIDE = "exec 3>&1 1>&2 </dev/null"
 _SAID_OF_FUNCTION = re.compile(r"^([a-z_]+\(\) \{) # .*")
+
+
+_BEFORE: dict[Action, tuple[str, ...]] = {"read": (), "count": (), "audit": ("host/audit.sh",)}
 
 
 @cache  # the same for a thousand hosts
@@ -41,9 +45,9 @@ def engine_code(name: str) -> str:
     return code(*engine(name).shell)
 
 
-def counters_code(name: str) -> str:
-    """What an engine adds for the action "count" alone: guards have no need of it."""
-    return code(f"{name}/count.sh")
+def more_code(name: str, action: Action) -> str:
+    """What an engine adds for one action alone: guards have no need of it."""
+    return code(f"{name}/{action}.sh") if action in MORE else ""
 
 
 def guard_code() -> str:
@@ -53,8 +57,9 @@ def guard_code() -> str:
 
 def action_code(action: Action) -> str:
     """What an action does, on top of the library."""
-    changes = () if action in {"read", "count"} else ("host/arm.sh", "host/change.sh")
-    return code("host/scheduler.sh", "host/look.sh", *changes, f"host/{action}.sh")
+    before = _BEFORE.get(action, ("host/arm.sh", "host/change.sh"))
+    last = "read" if action == "audit" else action  # which tells more
+    return code("host/scheduler.sh", "host/look.sh", *before, f"host/{last}.sh")
 
 
 def settings(host: Host) -> str:
@@ -90,6 +95,6 @@ def kind(host: Host) -> str:
 
 @cache
 def _pieces(name: str) -> str:
-    engines = (engine_code(name), counters_code(name))
+    engines = (engine_code(name), *(more_code(name, action) for action in MORE))
     actions = map(action_code, ACTIONS)
     return "\n".join([common(), *engines, guard_code(), *actions, code("host/orders.sh")])

@@ -28,6 +28,7 @@ __all__ = [
     "Change",
     "NtaOrder",
     "apply_program",
+    "audit_program",
     "change",
     "count_program",
     "objection",
@@ -168,6 +169,11 @@ def count_program(host: Host) -> str:
     return _program(host, "count")
 
 
+def audit_program(host: Host) -> str:
+    """Tell what a reading tells, and the configuration that weakens validation; writes nothing."""
+    return _program(host, "audit")
+
+
 def apply_program(host: Host, change: Change, generation: int) -> str:
     """Put the change's NTAs on, all or none.
 
@@ -217,7 +223,7 @@ def _program(
         _order_function(host, ntas),
         'eval "$settings"',
         'eval "$library"',
-        shell.counters_code(host.engine) if action == "count" else "",
+        shell.more_code(host.engine, action),
         shell.action_code(action),
     ]
     return "\n".join(part for part in parts if part)

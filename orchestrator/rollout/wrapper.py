@@ -33,7 +33,9 @@ def wrapper(hosts: Iterable[Host]) -> str:
         "common": shell.common(),
         "guard_text": shell.guard_code(),
         **{f"engine_{name}": shell.engine_code(name) for name in engines},
-        **{f"counters_{name}": shell.counters_code(name) for name in engines},
+        **{
+            f"{more}_{name}": shell.more_code(name, more) for more in shell.MORE for name in engines
+        },
         **{f"code_{action}": shell.action_code(action) for action in shell.ACTIONS},
     }
     parts = [
@@ -59,7 +61,7 @@ def _particulars(host: Host) -> str:
         "fragment_form": engine(host.engine).line("@id@", "@zone@"),
         "cron_form": shell.cron_entry("@id@", "@zone@"),
     }
-    engines = (f"{each}_code=${each}_{host.engine}" for each in ("engine", "counters"))
+    engines = (f"{each}_code=${each}_{host.engine}" for each in ("engine", *shell.MORE))
     return "\n".join([shell.assign(forms), *engines])
 
 

@@ -12,10 +12,15 @@ uncommented() { # standard input, Lua -> without comments; the "--" of xn--... b
 lua_program() { # FILE -> what a start reads: the file, and those it names with dofile
   [ -r "$1" ] || return 0
   uncommented <"$1"
-  uncommented <"$1" | grep -Eo "dofile[^\"']*[\"'][^\"']+" | sed "s/.*[\"']//" |
-    while read -r file; do
-      [ ! -r "$file" ] || uncommented <"$file"
-    done
+  uncommented <"$1" | dofiles | while read -r file; do
+    uncommented <"$file"
+  done
+}
+
+dofiles() { # standard input, Lua -> the files that it reads
+  grep -Eo "dofile[^\"']*[\"'][^\"']+" | sed "s/.*[\"']//" | while read -r file; do
+    [ ! -r "$file" ] || printf '%s\n' "$file"
+  done
 }
 
 engine_keeps() { # ZONE: would the configuration alone make it insecure?

@@ -10,7 +10,7 @@ nl='
 '
 form='now [0-9]{1,11}
 kind [0-9a-f]{64}
-action (read|count|apply|revert|renew)
+action (read|count|audit|apply|revert|renew)
 generation [0-9]{1,16}
 expected [0-9a-f]{64}
 once_more (yes|no)
@@ -47,7 +47,7 @@ ORDERS
 all_said() { # is everything said that the action needs?
   [ -n "$controller_now" ] && [ -n "$kind" ] || return 1
   case $action in
-  read | count) [ -z "$ids" ] ;;
+  read | count | audit) [ -z "$ids" ] ;;
   apply) [ -n "$ids" ] && [ -n "$generation" ] && [ -n "$expected" ] ;;
   revert | renew) [ -n "$ids" ] && [ -n "$generation" ] ;;
   *) return 1 ;;
@@ -87,7 +87,8 @@ eval "$settings"
 eval "$library"
 case $action in
 read) eval "$code_read" ;;
-count) eval "$counters_code$nl$code_count" ;;
+count) eval "$count_code$nl$code_count" ;;
+audit) eval "$audit_code$nl$code_audit" ;;
 apply) eval "$code_apply" ;;
 revert) eval "$code_revert" ;;
 renew) eval "$code_renew" ;;

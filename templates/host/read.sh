@@ -23,6 +23,7 @@ reading() {
     echo "generation $(first_line "$base/generation" 2>/dev/null || echo 0)"
     held | tell_fields held
     tell_state
+    ! command -v tell_facts >/dev/null || tell_facts # of an audit
   else
     echo "problem no-sudo $(id -un) is not root here: give the host 'sudo: true' in the inventory"
   fi

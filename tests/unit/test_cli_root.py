@@ -88,7 +88,7 @@ def test_without_arguments_it_helps() -> None:
         (["chekc"], "No such command 'chekc'"),
         (["--wrong"], "No such option: --wrong"),
         (["schema"], "Missing argument"),
-        (["schema", "fleet"], "is not one of 'inventory', 'playbook', 'plan', 'verdict'"),
+        (["schema", "fleet"], "is not one of 'inventory', 'playbook', 'plan', 'verdict', 'ntas'"),
         (["lab"], "Commands:"),
     ],
 )

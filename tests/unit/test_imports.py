@@ -19,6 +19,7 @@ FLOORS = [
     ["incident", "notify"],
     ["engines"],
     ["rollout"],
+    ["audit"],
     ["report"],
     ["watch"],
     ["lab"],

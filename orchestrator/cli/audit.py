@@ -1,0 +1,115 @@
+"""audit: what weakens validation on the fleet, and was forgotten or never ntactl's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli import desk, options, output
+from orchestrator.errors import BadInput
+
+if TYPE_CHECKING:
+    from orchestrator.audit.judge import Finding
+    from orchestrator.fleet.inventory import Host
+
+FOUND = 3
+_DEADLINE = 60.0  # seconds a host
+
+Nagios = Annotated[
+    bool, typer.Option("--nagios", help="One line and an exit code for a monitoring system.")
+]
+
+
+Publish = Annotated[
+    Path | None,
+    typer.Option(
+        "--publish",
+        metavar="FOLDER",
+        help="Write the public list of NTAs (RFC 7646 3.1) there, and audit nothing: "
+        "ntas.json, ntas.html, ntas.txt.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this verb to the command line."""
+    app.command()(audit)
+
+
+def audit(
+    inventory: options.Inventory = None,
+    trust_anchor: options.TrustAnchor = None,
+    as_json: options.Json = False,
+    nagios: Nagios = False,
+    publish: Publish = None,
+    state: options.State = None,
+) -> None:
+    """What weakens validation on each host, what shows it, and the command that mends it.
+
+    Reads every host and changes nothing. Exit 0 when there is nothing, else 3; a note (a default
+    that could be better) is not counted.
+    """
+    from orchestrator.report.audit import json_of, serious, text
+    from orchestrator.report.audit import nagios as plug_in
+
+    if publish is not None:
+        _publish(publish, options.state_folder(state))
+        return
+    hosts = desk.inventory_of(inventory).hosts
+    found = _findings(hosts, trust_anchor)
+    if nagios:
+        line, code = plug_in(found, len(hosts))
+        print(line)
+        raise typer.Exit(code)
+    if as_json:
+        print(json.dumps(json_of(found, len(hosts))))
+    else:
+        print(text(found, len(hosts), output.width()), end="")
+    raise typer.Exit(FOUND if serious(found) else 0)
+
+
+def _publish(folder: Path, state: Path) -> None:
+    """Each file whole or not at all; what is read while this runs is the old or the new list."""
+    from orchestrator.incident.lifecycle import fold
+    from orchestrator.report.publish import html, json_text, published, text
+    from orchestrator.whole import write_whole
+
+    if not folder.is_dir():
+        raise BadInput(f"--publish {folder}: there is no such folder", next_step=f"mkdir {folder}")
+    with desk.opened(state) as store:
+        listed = published(fold(store.events()).values(), desk.now())
+    for name, form in (("ntas.json", json_text), ("ntas.html", html), ("ntas.txt", text)):
+        write_whole(folder / name, form(listed))
+    desk.say(f"{len(listed.ntas)} NTAs are listed in {folder}")
+
+
+def _findings(hosts: tuple[Host, ...], trust_anchor: Path | None) -> list[Finding]:
+    from orchestrator.audit.judge import Finding, findings
+    from orchestrator.engines.weak import Weakness
+    from orchestrator.fleet.ssh import Fleet
+    from orchestrator.rollout.send import examine
+
+    tags = _root_tags(trust_anchor)
+    with Fleet(workers=32) as connections:
+        examined, faults = examine(connections, desk.now, hosts, deadline=_DEADLINE)
+    found: list[Finding] = []
+    for host in hosts:
+        if host.name in faults:
+            rule, message = faults[host.name]
+            found.append(Finding(host, Weakness(rule, "error", f"not audited: {message}", ())))
+        else:
+            found += findings(host, examined[host.name], tags)
+    return found
+
+
+def _root_tags(trust_anchor: Path | None) -> set[int]:
+    """The key tags that a resolver's anchors for the root should have."""
+    import dns.name
+
+    from orchestrator.chain.vantage import anchors_by_zone, vantage
+
+    anchors = anchors_by_zone(vantage(None, trust_anchor).anchors)
+    return {anchor.key_tag for anchor in anchors.get(dns.name.root, ())}

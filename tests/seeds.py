@@ -1,0 +1,96 @@
+"""What others leave on resolvers: how each is done by hand, and what an audit has to call it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from by_hand import kresd
+
+_DE = "26755 8 2 F341357809A5954311CCB82ADE114C6C1D724A75C0395137AA3978035425E78D"
+_THEIRS = "/etc/unbound/unbound.conf.d/theirs.conf"
+_OPTIONS = "/etc/bind/named.conf.options"
+_LOCAL = "/etc/bind/named.conf.local"
+_RECURSOR, _LUA = "/etc/powerdns/recursor.conf", "/etc/powerdns/recursor.lua"
+_KRESD = "/etc/knot-resolver/kresd.conf"
+
+
+@dataclass(frozen=True)
+class Seed:
+    """One misconfiguration of a host, and its rule. `live`: sown after the daemons read files."""
+
+    host: str
+    rule: str
+    how: str
+    live: bool = False
+
+
+def _unbound(line: str) -> str:
+    return f"printf 'server:\\n    {line}\\n' >> {_THEIRS}"
+
+
+def _option(line: str) -> str:
+    return f"sed -i 's/^options {{/&\\n    {line}/' {_OPTIONS}"
+
+
+def _line(text: str, file: str) -> str:
+    return f"echo {text!r} >> {file}"
+
+
+# In this order on each host: what breaks its configuration comes last.
+SEEDS = (
+    Seed("unbound1", "validation-permissive", _unbound("val-permissive-mode: yes")),
+    Seed("unbound1", "stripped-accepted", _unbound("harden-dnssec-stripped: no")),
+    Seed("unbound1", "dates-ignored", _unbound("val-override-date: -1")),
+    Seed("unbound1", "queries-localhost", _unbound("do-not-query-localhost: no")),
+    Seed("unbound1", "zone-answered-locally", _unbound('local-zone: "de." static')),
+    Seed("unbound1", "nta-without-end", _unbound('domain-insecure: "fj"')),
+    Seed("unbound1", "own-anchor", _unbound(f'trust-anchor: "de. DS {_DE}"')),
+    Seed(
+        "unbound2",
+        "validation-permissive",
+        "unbound-control set_option val-permissive-mode: yes",
+        live=True,
+    ),
+    Seed("unbound2", "foreign-nta", "unbound-control insecure_add de.", live=True),
+    Seed("unbound2", "obsolete-option", _unbound("val-override: yes"), live=True),
+    Seed(
+        "bind1",
+        "validation-off",
+        f"sed -i 's/dnssec-validation yes/dnssec-validation no/' {_OPTIONS}",
+    ),
+    Seed("bind1", "dates-ignored", _option("dnssec-accept-expired yes;")),
+    Seed("bind1", "serve-stale-off", _option("stale-answer-enable no;")),
+    Seed("bind1", "nta-without-end", _option('validate-except { "fj"; };')),
+    Seed(
+        "bind1",
+        "own-anchor",
+        f"""echo 'trust-anchors {{ de. static-ds {_DE.replace("2 F", '2 "F')}"; }};' >> {_LOCAL}""",
+    ),
+    Seed("bind2", "validation-off", "rndc validation off", live=True),
+    Seed("bind2", "foreign-nta", "rndc nta -force -lifetime 86400 de", live=True),
+    Seed("bind2", "obsolete-option", _option("dnssec-enable yes;"), live=True),
+    Seed("pdns1", "validation-on-demand", f"sed -i 's/^dnssec=.*/dnssec=process/' {_RECURSOR}"),
+    Seed("pdns1", "skew", _line("signature-inception-skew=86400", _RECURSOR)),
+    Seed(
+        "pdns1",
+        "ede-off",
+        f"sed -i 's/^extended-resolution-errors=.*/extended-resolution-errors=no/' {_RECURSOR}",
+    ),
+    Seed("pdns2", "nta-without-end", _line('addNTA("fj", "broken since May")', _LUA)),
+    Seed("pdns2", "own-anchor", _line(f'addTA("de", "{_DE}")', _LUA)),
+    Seed("pdns2", "foreign-nta", "rec_control add-nta de by hand", live=True),
+    Seed("knot1", "nta-without-end", _line("trust_anchors.set_insecure({ 'fj.' })", _KRESD)),
+    Seed("knot1", "queries-localhost", _line("option('ALLOW_LOCAL', true)", _KRESD)),
+    Seed("knot1", "foreign-nta", kresd("trust_anchors.set_insecure({'fj.', 'de.'})"), live=True),
+    Seed("knot2", "validation-off", _line("trust_anchors.remove('.')", _KRESD)),
+    Seed("knot2", "own-anchor", _line(f"trust_anchors.add('de. IN DS {_DE}')", _KRESD)),
+)
+# What lets a daemon go by its files, before what is set in the daemon alone.
+RELOAD = {
+    "unbound1": "unbound-control reload",
+    "bind1": "rndc reconfig",
+    "pdns1": "service pdns-recursor restart",
+    "pdns2": "rec_control reload-lua-config",
+    "knot1": "service 'kresd@*' restart",
+    "knot2": "service 'kresd@*' restart",
+}
