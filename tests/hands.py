@@ -79,8 +79,8 @@ class Hands:
     def read(self, skew: float = 0) -> HostReading:
         return parse_reading(self.host, self.run(read_program(self.host), skew).out, now())
 
-    def change(self, *ntas: NtaOrder) -> Change:
-        return change(self.host, self.read(), ntas)
+    def change(self, *ntas: NtaOrder, adopt: bool = False) -> Change:
+        return change(self.host, self.read(), ntas, adopt=adopt)
 
     def apply_program(self, wanted: Change, order: int | None = None) -> str:
         return apply_program(self.host, wanted, order or generation())

@@ -13,7 +13,9 @@ from orchestrator.errors import BadInput
 
 if TYPE_CHECKING:
     from orchestrator.audit.judge import Finding
-    from orchestrator.fleet.inventory import Host
+    from orchestrator.fleet.inventory import Host, Inventory
+    from orchestrator.playbook import Playbook
+    from orchestrator.rollout.plan import Request
 
 FOUND = 3
 _DEADLINE = 60.0  # seconds a host
@@ -34,6 +36,18 @@ Publish = Annotated[
 ]
 
 
+Adopt = Annotated[
+    str | None,
+    typer.Option(
+        "--adopt",
+        metavar="ZONE",
+        help="Plan to take over the NTAs for ZONE that others set in daemons: they get --reason, "
+        "an end (--for) and a guard. Saved to --out, approved and applied like any plan.",
+    ),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="With --adopt: save the plan here.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add this verb to the command line."""
     app.command()(audit)
@@ -45,6 +59,15 @@ def audit(
     as_json: options.Json = False,
     nagios: Nagios = False,
     publish: Publish = None,
+    adopt: Adopt = None,
+    reason: options.Reason = "",
+    ticket: options.Ticket = "",
+    lifetime: options.For = None,
+    out: Out = None,
+    by: options.By = None,
+    playbook: options.PlaybookFile = None,
+    root_hints: options.RootHints = None,
+    port: options.Port = 53,
     state: options.State = None,
 ) -> None:
     """What weakens validation on each host, what shows it, and the command that mends it.
@@ -57,6 +80,11 @@ def audit(
 
     if publish is not None:
         _publish(publish, options.state_folder(state))
+        return
+    if adopt is not None:
+        policy, fleet = desk.playbook_of(playbook), desk.inventory_of(inventory)
+        request = _request(adopt, reason, ticket, lifetime, policy, by)
+        _adopt(request, fleet, policy, desk.Looker(root_hints, trust_anchor, port, None), out)
         return
     hosts = desk.inventory_of(inventory).hosts
     found = _findings(hosts, trust_anchor)
@@ -113,3 +141,60 @@ def _root_tags(trust_anchor: Path | None) -> set[int]:
 
     anchors = anchors_by_zone(vantage(None, trust_anchor).anchors)
     return {anchor.key_tag for anchor in anchors.get(dns.name.root, ())}
+
+
+def _request(
+    zone: str, reason: str, ticket: str, lifetime: str | None, policy: Playbook, by: str | None
+) -> Request:
+    from orchestrator.names import length, zone_name
+    from orchestrator.rollout.plan import Request
+
+    return Request(
+        zones=(zone_name(zone),),
+        reason=reason,
+        ticket=ticket,
+        lifetime=policy.lifetime if lifetime is None else length(lifetime),
+        adopt=True,
+        created_by=options.person(by),
+    )
+
+
+def _adopt(
+    request: Request, fleet: Inventory, policy: Playbook, looker: desk.Looker, out: Path | None
+) -> None:
+    """The plan that takes over, shown, and saved where that is wanted."""
+    from orchestrator.cli.incident import checked, proposed
+    from orchestrator.report.plan import text_of
+    from orchestrator.rollout.plan import check_request
+
+    check_request(request, policy)
+    (zone,) = request.zones
+    having = _having(fleet, zone)
+    made = proposed(request, having, policy, [checked(looker, zone, policy)])
+    if out is not None:
+        desk.save_plan(out, made)
+    print(text_of(made, output.width()))
+    if out is not None:
+        desk.say(f"saved: {out}\nnext:  ntactl approve {out}")
+
+
+def _having(fleet: Inventory, zone: str) -> Inventory:
+    """The hosts on which others set an NTA for a zone. Raises BadInput when there are none."""
+    from orchestrator.fleet.ssh import Fleet
+    from orchestrator.rollout.send import read
+
+    with Fleet(workers=32) as connections:
+        readings, faults = read(connections, desk.now, fleet.hosts, deadline=_DEADLINE)
+    for name, (_, message) in sorted(faults.items()):
+        desk.say(f"{name}: not read: {message}")
+    theirs = {
+        name
+        for name, reading in readings.items()
+        if any(running.zone == zone and running.id is None for running in reading.running)
+    }
+    if not theirs:
+        raise BadInput(
+            f"no host that was read has an NTA of others for {zone}",
+            next_step="ntactl audit -i INVENTORY lists those there are",
+        )
+    return fleet.model_copy(update={"hosts": tuple(h for h in fleet.hosts if h.name in theirs)})

@@ -110,11 +110,11 @@ def _make(
         created_by=options.person(by),
     )
     check_request(request, policy)
-    verdicts = [_checked(looker, zone, policy) for zone in request.zones]
-    return _proposed(request, fleet, policy, verdicts)
+    verdicts = [checked(looker, zone, policy) for zone in request.zones]
+    return proposed(request, fleet, policy, verdicts)
 
 
-def _checked(looker: desk.Looker, zone: str, policy: Playbook) -> Verdict:
+def checked(looker: desk.Looker, zone: str, policy: Playbook) -> Verdict:
     desk.say(f"checking {zone} at every address of its name servers")
     verdict = looker.look(zone, policy)
     cause = f", {verdict.findings[0].cause.value}" if verdict.findings else ""
@@ -122,9 +122,7 @@ def _checked(looker: desk.Looker, zone: str, policy: Playbook) -> Verdict:
     return verdict
 
 
-def _proposed(
-    request: Request, fleet: Inventory, policy: Playbook, verdicts: list[Verdict]
-) -> Plan:
+def proposed(request: Request, fleet: Inventory, policy: Playbook, verdicts: list[Verdict]) -> Plan:
     from orchestrator.fleet.probe import views
     from orchestrator.fleet.ssh import Fleet
     from orchestrator.rollout.propose import propose

@@ -208,7 +208,9 @@ def _unfit(means: Means, plan: Plan, hosts: Sequence[Host]) -> dict[str, tuple[s
     doubtful = [host for host in hosts if host.name in complaints]
     readings, faults = read(means.fleet, means.clock, doubtful, deadline=plan.deadline)
     return {
-        host.name: why_left_alone(plan.ntas, readings.get(host.name), faults.get(host.name))
+        host.name: why_left_alone(
+            plan.ntas, readings.get(host.name), faults.get(host.name), adopt=plan.adopt
+        )
         or ("baseline", complaints[host.name])
         for host in doubtful
     }

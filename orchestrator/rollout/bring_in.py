@@ -49,7 +49,9 @@ def _fit(
     hosts = [plan.planned(name).host for name in names]
     readings, left = read(means.fleet, means.clock, hosts, deadline=plan.deadline)
     for host in hosts:
-        reason = why_left_alone([order(record)], readings.get(host.name), left.get(host.name))
+        reason = why_left_alone(
+            [order(record)], readings.get(host.name), left.get(host.name), adopt=plan.adopt
+        )
         if reason is not None:
             left[host.name] = reason
     return {name: reading for name, reading in readings.items() if name not in left}, left
@@ -65,7 +67,7 @@ def _put_on(
 ) -> Left:
     orders = (order(record),)
     jobs = [
-        Job(host, "apply", orders, change(host, readings[host.name], orders))
+        Job(host, "apply", orders, change(host, readings[host.name], orders, adopt=plan.adopt))
         for host in _hosts(plan, readings)
     ]
     results = send(means, plan.id, jobs, deadline=plan.deadline, stoppable=stoppable)

@@ -72,6 +72,7 @@ class Plan(Value):
     id: str
     action: Literal["apply", "renew"] = "apply"
     mode: Mode = "nta"
+    adopt: bool = False
     created_at: Time
     created_by: str
     expires_at: Time
@@ -122,6 +123,7 @@ class Request(Value):
     ticket: str = ""
     lifetime: timedelta
     mode: Mode = "nta"
+    adopt: bool = False
     created_by: str
 
 
@@ -198,12 +200,13 @@ def make(
         for zone in request.zones
     )
     hosts = tuple(
-        _planned(host, ntas, readings.get(host.name), faults.get(host.name))
+        _planned(host, ntas, readings.get(host.name), faults.get(host.name), adopt=request.adopt)
         for host in inventory.hosts
     )
     plan = Plan(
         id=plan_id,
         mode=request.mode,
+        adopt=request.adopt,
         created_at=now,
         created_by=request.created_by,
         expires_at=now + playbook.plan_expires,
@@ -239,24 +242,30 @@ def _planned(
     ntas: Sequence[NtaOrder],
     reading: HostReading | None,
     fault: tuple[str, str] | None,
+    *,
+    adopt: bool,
 ) -> PlannedHost:
-    left = why_left_alone(ntas, reading, fault)
+    left = why_left_alone(ntas, reading, fault, adopt=adopt)
     version = reading.version if reading else ""
     if left is not None or reading is None:
         rule, message = left or ("unreachable", "no answer")
         return PlannedHost(host=host, rule=rule, message=message, version=version)
-    return PlannedHost(host=host, change=change(host, reading, ntas), version=version)
+    return PlannedHost(host=host, change=change(host, reading, ntas, adopt=adopt), version=version)
 
 
 def why_left_alone(
-    ntas: Sequence[NtaOrder], reading: HostReading | None, fault: tuple[str, str] | None
+    ntas: Sequence[NtaOrder],
+    reading: HostReading | None,
+    fault: tuple[str, str] | None,
+    *,
+    adopt: bool = False,
 ) -> tuple[str, str] | None:
     """The (rule, message) by which a host gets no change, or None when it may have one."""
     if fault is not None:
         return fault
     if reading is None:
         return ("unreachable", "no answer")
-    return objection(reading, ntas)
+    return objection(reading, ntas, adopt=adopt)
 
 
 def warnings(request: Request, verdicts: Sequence[Verdict]) -> list[str]:
@@ -272,6 +281,10 @@ def warnings(request: Request, verdicts: Sequence[Verdict]) -> list[str]:
         for verdict in verdicts
         if not calls_for_nta(verdict)
     ]
+    if request.adopt:
+        found.append(
+            "it takes over NTAs that others set: they get this reason, this end and a guard"
+        )
     if request.mode != "nta":
         found.append(f"--mode {request.mode} is a preview: apply will refuse this plan")
     return found

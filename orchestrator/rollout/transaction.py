@@ -59,11 +59,13 @@ class Change(Value):
 
     `before` and `after` are the whole of the file `path` ("" and None: the engine needs none);
     apply makes `after` to the byte, or refuses by rule `drifted` when the host no longer has
-    the state whose hash is `expected_state`.
+    the state whose hash is `expected_state`. `adopt`: NTAs that others set
+    in the daemon become ntactl's.
     """
 
     host: str
     expected_state: str
+    adopt: bool = False
     ntas: tuple[NtaOrder, ...]
     path: str
     before: str | None
@@ -72,7 +74,9 @@ class Change(Value):
     commands: tuple[str, ...]
 
 
-def change(host: Host, reading: HostReading, ntas: Sequence[NtaOrder]) -> Change:
+def change(
+    host: Host, reading: HostReading, ntas: Sequence[NtaOrder], *, adopt: bool = False
+) -> Change:
     """What putting `ntas` on this host changes, from what it holds now."""
     _one_each(ntas)
     path = engine(host.engine).dropin(host)
@@ -80,6 +84,7 @@ def change(host: Host, reading: HostReading, ntas: Sequence[NtaOrder]) -> Change
     return Change(
         host=host.name,
         expected_state=reading.state_sha256,
+        adopt=adopt,
         ntas=tuple(ntas),
         path=path,
         before=reading.dropin,
@@ -141,7 +146,9 @@ def renew_commands(host: Host, nta: NtaOrder) -> tuple[str, ...]:
     return (*_arm_commands(nta, ""), *engine(host.engine).renew_commands(host, nta.zone))
 
 
-def objection(reading: HostReading, ntas: Sequence[NtaOrder]) -> tuple[str, str] | None:
+def objection(
+    reading: HostReading, ntas: Sequence[NtaOrder], *, adopt: bool = False
+) -> tuple[str, str] | None:
     """The (rule, message) by which apply would refuse this host as it was read; None: fit."""
     if reading.problems:
         return reading.problems[0]
@@ -151,7 +158,8 @@ def objection(reading: HostReading, ntas: Sequence[NtaOrder]) -> tuple[str, str]
             if held.zone == nta.zone and held.state != "ended" and held.id not in ours:
                 return ("already-held", f"{nta.zone} is under {held.id}: renew or revert that one")
         for running in reading.running:
-            if running.zone == nta.zone and running.id not in ours:
+            theirs = running.zone == nta.zone and running.id not in ours
+            if theirs and (running.permanent or not adopt):
                 return ("foreign-nta", f"{nta.zone} is under an NTA that ntactl did not add")
         if nta.zone in reading.anchors:
             message = f"{nta.zone} has a trust anchor of its own, which overrides an NTA"
@@ -182,6 +190,8 @@ def apply_program(host: Host, change: Change, generation: int) -> str:
     refused; "refused" is answered only by a host that holds nothing of the order, else "stuck".
     """
     orders = {"generation": str(generation), "expected": change.expected_state}
+    if change.adopt:
+        orders["adopt"] = "yes"
     return _program(host, "apply", change.ntas, orders)
 
 

@@ -33,12 +33,17 @@ refuse_past() {
   done
 }
 
+adopts() { # ZONE: is the order to take over an NTA of others? Not one that a file of theirs keeps
+  [ "${adopt:-no}" = yes ] && lists "$running" "$1 runtime"
+}
+
 refuse_zones() { # zones that are already under an NTA, or have an anchor that overrides one
   for id in $ids; do
     order "$id"
     ! held_now "$zone" ||
       refuse already-held "$zone is under another NTA of ntactl: renew or revert that one"
-    ! lists "$running" "$zone" || refuse foreign-nta "$zone is under an NTA that ntactl did not add"
+    ! lists "$running" "$zone" || adopts "$zone" ||
+      refuse foreign-nta "$zone is under an NTA that ntactl did not add"
     ! lists "$anchors" "$zone" ||
       refuse explicit-anchor "$zone has a trust anchor of its own here, which overrides an NTA"
   done

@@ -14,6 +14,7 @@ action (read|count|audit|apply|revert|renew)
 generation [0-9]{1,16}
 expected [0-9a-f]{64}
 once_more (yes|no)
+adopt (yes|no)
 nta [a-z0-9][a-z0-9-]{0,95} ([a-z0-9_][a-z0-9_-]{0,62}[.])+ [0-9]{1,11}'
 
 no_order() { # MESSAGE
@@ -28,7 +29,7 @@ version or inventory: install it anew (ntactl fleet wrapper)" ntactl-end-reading
 }
 
 take_down() { # ORDERS: sets what they say
-  controller_now='' kind='' action='' generation='' expected='' once_more=no ids='' orders=''
+  controller_now='' kind='' action='' generation='' expected='' once_more=no adopt=no ids='' orders=''
   while read -r word first second third; do
     case $word in
     now) controller_now=$first ;;
@@ -37,6 +38,7 @@ take_down() { # ORDERS: sets what they say
     generation) generation=$first ;;
     expected) expected=$first ;;
     once_more) once_more=$first ;;
+    adopt) adopt=$first ;;
     nta) ids="$ids${ids:+ }$first" orders="$orders$first $second $third$nl" ;;
     esac
   done <<ORDERS

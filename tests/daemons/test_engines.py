@@ -110,6 +110,44 @@ def test_a_foreign_one_is_left_alone(host: Hands) -> None:
     host.sh(BY_HAND[host.host.engine].remove)
 
 
+def test_a_foreign_one_is_taken_over_where_that_is_the_order(host: Hands) -> None:
+    host.sh(BY_HAND[host.host.engine].add)
+    order = nta()
+    receipt = host.apply(wanted=host.change(order, adopt=True))
+    assert (receipt.outcome, receipt.running) == ("applied", ("de.",))
+    assert [running.id for running in host.read().running] == [order.id]
+    assert host.revert(order).outcome == "reverted"
+    assert host.zones() == []
+
+
+def test_one_that_a_file_of_others_keeps_is_not_taken_over(host: Hands) -> None:
+    _, write, strike = BY_HAND[host.host.engine].insecure
+    host.sh(write)
+    host.service("resolver", "restart")
+    wait_until(lambda: "de." in {one.zone for one in host.read().running}, 5, "the resolver")
+    wanted = host.change(nta(), adopt=True)
+    assert host.apply(wanted=wanted).rule == "foreign-nta"
+    host.sh(strike)
+    host.service("resolver", "restart")
+    wait_until(lambda: not host.read().problems, 5, "the resolver")
+    assert host.read().running == ()
+
+
+def test_a_takeover_that_fails_leaves_theirs(four: Lab) -> None:
+    """The Lua does not read our file, so it could not be kept over a restart: all is undone."""
+    host, lua = Hands(four, "pdns1"), "/etc/powerdns/recursor.lua"
+    before = host.files()
+    host.sh(f"sed -i.kept '/ntactl-nta/d' {lua}")
+    host.sh(BY_HAND["pdns"].add)
+    receipt = host.apply(wanted=host.change(nta(), adopt=True))
+    assert receipt.outcome == "undone"
+    assert [zone.lower() for zone in host.zones()] == ["de."]
+    assert [running.id for running in host.read().running] == [None]
+    host.sh(BY_HAND["pdns"].remove)
+    host.sh(f"mv {lua}.kept {lua}")
+    assert host.files() == before
+
+
 @pytest.mark.parametrize("instance", ["1", "2"])
 def test_an_instance_of_kresd_that_lost_it_is_seen_and_put_right(four: Lab, instance: str) -> None:
     """Each process has a list of its own: one that was restarted alone, without our file."""
