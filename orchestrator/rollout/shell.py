@@ -13,8 +13,8 @@ from orchestrator.engines import engine
 from orchestrator.fleet.inventory import Host
 from orchestrator.render import render, text
 
-Action = Literal["read", "count", "apply", "revert", "renew"]
-ACTIONS: tuple[Action, ...] = ("read", "count", "apply", "revert", "renew")
+Action = Literal["read", "count", "apply", "revert", "renew", "flush"]
+ACTIONS: tuple[Action, ...] = ("read", "count", "apply", "revert", "renew", "flush")
 FOLDER = "/var/lib/ntactl"
 CRON_FOLDER = "/etc/cron.d"
 UNIT_FOLDER = "/etc/systemd/system"
@@ -53,8 +53,9 @@ def guard_code() -> str:
 
 def action_code(action: Action) -> str:
     """What an action does, on top of the library."""
-    changes = () if action in {"read", "count"} else ("host/arm.sh", "host/change.sh")
-    return code("host/scheduler.sh", "host/look.sh", *changes, f"host/{action}.sh")
+    arm = () if action in {"read", "count", "flush"} else ("host/arm.sh",)
+    change = () if action in {"read", "count"} else ("host/change.sh",)
+    return code("host/scheduler.sh", "host/look.sh", *arm, *change, f"host/{action}.sh")
 
 
 def settings(host: Host) -> str:
