@@ -97,7 +97,13 @@ class Authority:
 
 
 def ask(
-    address: str, name: str, kind: str, *, recurse: bool = True, cd: bool = False, timeout: float = 0.5
+    address: str,
+    name: str,
+    kind: str,
+    *,
+    recurse: bool = True,
+    cd: bool = False,
+    timeout: float = 0.5,
 ) -> dns.message.Message | None:
     """One question over UDP with DO; None when nothing usable came back."""
     query = dns.message.make_query(name, kind, want_dnssec=True)
