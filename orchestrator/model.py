@@ -298,12 +298,12 @@ class Receipt(Value):
     `outcome`: applied / reverted / renewed: done and read back (reverted with a `rule`: ours is
     out, and others keep the zone insecure). undone: failed and everything taken back, read back; of
     a renewal, the old end stands. refused: the host holds nothing of this order, `rule` says why.
-    stuck: it stands or may stand; a person is needed, the guard goes on.
+    stuck: it stands or may stand; a person is needed, the guard goes on. flushed: nothing else.
     """
 
     host: str
-    action: Literal["apply", "revert", "renew"]
-    outcome: Literal["applied", "reverted", "renewed", "undone", "refused", "stuck"]
+    action: Literal["apply", "revert", "renew", "flush"]
+    outcome: Literal["applied", "reverted", "renewed", "undone", "refused", "stuck", "flushed"]
     rule: str = ""
     message: str = ""
     step: str = ""

@@ -58,6 +58,16 @@ def with_resolvers(
     return _sound(verdict, views, faults, strict)
 
 
+def stale(verdict: Verdict) -> list[ResolverView]:
+    """What a flush would mend: the failing views of hosts that hold old data of a sound zone."""
+    if verdict.remedy is not Remedy.FLUSH:
+        return []
+    views, told = verdict.resolvers, verdict.findings
+    old = (f for f in told if f.cause is Cause.CACHE_MISMATCH and f.severity == "error")
+    hosts = {f.server for f in old if under(f.owner or ".", verdict.zone)}
+    return [v for v in views if v.host in hosts and not_valid(v) and not _sound_cut(v, views)]
+
+
 def _beside(faults: Iterable[Finding]) -> list[Finding]:
     """Faults of resolvers, where the zone's own are the main thing."""
     told = {"error": "warning"}

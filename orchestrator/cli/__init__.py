@@ -23,6 +23,7 @@ from orchestrator.cli import (
     check,
     drill,
     fleet,
+    flush,
     incident,
     lab,
     output,
@@ -64,8 +65,8 @@ def root(
     """Prove a broken DNSSEC chain, relieve the fleet with a negative trust anchor, end it again.
 
     The way through an incident: check, plan, approve, apply (or mitigate, all in one sitting);
-    status and watch while it stands; renew, hold, revert and rollback change its end. drill
-    rehearses all of it on a lab of real daemons.
+    status and watch while it stands; renew, hold, revert and rollback change its end. Where the
+    zone is sound and only caches are not: flush. drill rehearses it on a lab of real daemons.
     """
     context.default_map = settings.from_file(context.command)
 
@@ -74,7 +75,7 @@ def root(
 def command() -> TyperGroup:
     """Build the command with every family's verbs, its options' environment names set."""
     # In the order of an incident.
-    for family in (check, scan, validate, incident, watch, fleet, audit, schema, drill):
+    for family in (check, scan, validate, incident, watch, flush, fleet, audit, schema, drill):
         family.register(app)
     app.add_typer(lab.app, name="lab")
     group = get_command(app)

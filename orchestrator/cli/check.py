@@ -73,7 +73,6 @@ def check(
     """Prove whether the chain of trust to each zone is whole, at every one of its servers."""
     from orchestrator.chain.check import look, vantage
     from orchestrator.chain.evidence import save
-    from orchestrator.chain.judge import judge, with_engines
     from orchestrator.chain.policy import load, with_skew
     from orchestrator.names import zone_name
     from orchestrator.report.verdict import exit_codes
@@ -93,12 +92,25 @@ def check(
         evidence = look(zone, view, probe=book.probe, names=wanted, rounds=rounds, clock=now)
         if save_evidence:
             kept = done(partial(save, evidence, save_evidence), "the evidence is not kept")
-        when = judged_at or now()
-        verdict = judge(evidence, when, rules.skew, policy=rules)
-        verdict = with_engines(verdict, evidence, when, {host.engine for host in hosts})
-        verdicts.append(_with_others(verdict, hosts, witnesses, evidence, book))
+        verdicts.append(judged(evidence, judged_at or now(), rules, book, hosts, witnesses))
     _print(verdicts, judged_at, rules, as_json=as_json)
     raise typer.Exit(exit_codes(verdicts) or int(not kept))
+
+
+def judged(
+    evidence: Evidence,
+    when: datetime,
+    rules: Policy,
+    book: Playbook,
+    hosts: Sequence[Host],
+    witnesses: Sequence[Witness] = (),
+) -> Verdict:
+    """What was seen, judged for that time, with the answers of our resolvers and of others."""
+    from orchestrator.chain.judge import judge, with_engines
+
+    verdict = judge(evidence, when, rules.skew, policy=rules)
+    verdict = with_engines(verdict, evidence, when, {host.engine for host in hosts})
+    return _with_others(verdict, hosts, witnesses, evidence, book)
 
 
 def _check_evidence(path: Path, asked: Sequence[str]) -> None:

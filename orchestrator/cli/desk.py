@@ -253,8 +253,8 @@ def no_half_truth(
 ) -> Iterator[None]:
     """Once hosts were sent something, an error is no "nothing was changed" (exit 6, not 1).
 
-    `ntas` are the ids to take back by hand, `touched` asks the journal, `go_on` is the command
-    that goes on after a Ctrl-C.
+    `ntas` are the ids to take back by hand, if any, `touched` asks the journal, `go_on` is the
+    command that goes on after a Ctrl-C.
     """
     from orchestrator.cli import trace
 
@@ -266,7 +266,7 @@ def no_half_truth(
         say("stopped at once; hosts that were sent it finish alone")
         for line in _standing(store, ntas):
             say(f"  {line}")
-        say(f"  next: go on: {go_on}; take back: {back}")
+        say(f"  next: go on: {go_on}" + (f"; take back: {back}" if back else ""))
         raise
     except Exception as error:
         if not _touched(touched):
@@ -275,7 +275,7 @@ def no_half_truth(
         if not isinstance(error, NtactlError):
             what = f"unexpected {type(error).__name__}: {error}\n  trace: {trace.save(error)}"
         state = "hosts are as the journal's last line says; armed guards still lift at the end"
-        step = f"ntactl status; then the same command again, or {back}"
+        step = "ntactl status; then the same command again" + (f", or {back}" if back else "")
         raise PersonNeeded(what, state=state, next_step=step) from error
 
 

@@ -2,8 +2,8 @@
 
 The engine's own part of a host's program is shell, templates/ENGINE/engine.sh. It gives the
 functions `engine_version`, `_alive`, `_checks`, `_running`, `_keeps`, `_sets`, `_anchors`,
-`_remember`, `_add`, `_remove` and `_flush`, and the variables `engine_tools`, `engine_places` and,
-with a drop-in, `engine_lines` (what its lines may be, as a pattern);
+`_remember`, `_add`, `_remove`, `_flush` and `_dropped`, and the variables `engine_tools`,
+`engine_places` and, with a drop-in, `engine_lines` (what its lines may be, as a pattern);
 templates/ENGINE/count.sh gives `engine_counters`, templates/ENGINE/audit.sh `engine_facts`,
 `engine_files` and `engine_words` (the lines that an audit wants to see). templates/host/ calls
 nothing else.

@@ -33,6 +33,8 @@ class Kind(StrEnum):
     REVERT_ENDED = "revert-ended"
     TOLD = "told"
     BROKE_AGAIN = "broke-again"
+    FLUSH_STARTED = "flush-started"
+    FLUSH_ENDED = "flush-ended"
 
 
 class Event(Value):

@@ -97,12 +97,20 @@ class Authority:
 
 
 def ask(
-    address: str, name: str, kind: str, *, recurse: bool = True, timeout: float = 0.5
+    address: str,
+    name: str,
+    kind: str,
+    *,
+    recurse: bool = True,
+    cd: bool = False,
+    timeout: float = 0.5,
 ) -> dns.message.Message | None:
     """One question over UDP with DO; None when nothing usable came back."""
     query = dns.message.make_query(name, kind, want_dnssec=True)
     if not recurse:
         query.flags &= ~dns.flags.RD
+    if cd:
+        query.flags |= dns.flags.CD
     try:
         return dns.query.udp(query, address, timeout=timeout, ignore_unexpected=True)
     except (dns.exception.DNSException, OSError):

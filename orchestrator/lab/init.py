@@ -27,11 +27,13 @@ from orchestrator.lab.authority import ask
 from orchestrator.lab.control import socket_path
 from orchestrator.lab.folder import Folder
 from orchestrator.lab.internet import Internet
+from orchestrator.lab.scenarios.look import SECOND
 from orchestrator.render import render
 
 PATIENCE = 45.0
 POLL = 0.05
 PRIMED = 10.0
+FADING = SECOND + 1.0  # until keys of a second are forgotten: Unbound counts whole ones
 
 
 class Lab:
@@ -131,12 +133,17 @@ class Lab:
         return self._status()
 
     def _prime(self, zones: list[str], types: list[str]) -> None:
-        """Let every resolver cache what it is to keep. Raises LabError."""
+        """Let every resolver cache what it is to keep. Raises LabError.
+
+        The zone's servers too, or PowerDNS and Knot would take the DS of the root's next referral;
+        those are asked for with CD, which spares BIND and Knot the DNSKEY.
+        """
         for host in [process.host for process in self.hosts.values() if process.alive()]:
-            for zone, kind in itertools.product(zones, types):
-                answer = ask(host.address, zone, kind, timeout=PRIMED)
+            for zone, kind in itertools.product(zones, ["NS", *types]):
+                answer = ask(host.address, zone, kind, cd=kind == "NS", timeout=PRIMED)
                 if answer is None or not answer.answer:
                     raise LabError(f"{host.name} has no answer for {zone} {kind} to cache")
+        time.sleep(FADING)
 
     def _host(self, name: str, action: str) -> None:
         if name not in self.hosts:

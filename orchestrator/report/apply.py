@@ -1,4 +1,4 @@
-"""How an apply, a renewal, a revert or a rollback ended, for a person and for a script. Pure."""
+"""How an apply, a renewal, a revert, a rollback or a flush ended, for people and scripts. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ _OUT = {
     "person-needed": "a person is needed: the NTA is not proven to be out of every host; "
     "guards still lift it at its end",
 }
-_WELL = {"applied", "reverted", "renewed"}
+_FLUSHED = {
+    "done": "flushed, and every host that failed resolves and validates again",
+    "pending": "flushed, within the failure budget, but for hosts named above",
+    "nothing-changed": "nothing was flushed on any host",
+    "nothing-to-do": "nothing to do: the zone is sound, and no host holds old data of it",
+    "uncured": "hosts named above still fail, and a flush is no cure for them",
+    "person-needed": "stopped: what is flushed stays so, a person is needed for the rest",
+    "stopped": "stopped after the hosts in flight; what is flushed stays so",
+}
+_WELL = {"applied", "reverted", "renewed", "flushed", "sound"}
 _SENTENCES = {
     "done": "all on: every host of plan {plan} holds what it should",
     "pending": "on, within the failure budget; hosts named below are pending, watch goes on",
@@ -24,17 +33,19 @@ _SENTENCES = {
     "stopped": "stopped after the hosts in flight; those that hold it go on holding it",
     "person-needed": "a person is needed: hosts named below are not in a known good state",
 }
+_OTHERS = {"revert": _OUT, "rollback": _OUT, "flush": _FLUSHED}
 
 
 def text_of(report: Report, verb: str = "apply") -> str:
     """One line a host, those of many that are well counted, then the ending in a sentence."""
-    sentences = _SENTENCES | (_OUT if verb in {"revert", "rollback"} else {})
+    sentences = _SENTENCES | _OTHERS.get(verb, {})
     lines = [*_hosts(report), *(f"  {accepted_text(a)}" for a in report.accepted)]
     lines.append(sentences[report.ending].format(plan=report.plan))
     if report.why:
         lines.append(f"  {'next' if report.ending == 'stopped' else 'why'}: {report.why}")
     if report.ending in {"pending", "person-needed"}:
-        lines.append("  next: ntactl status")
+        again = "the same command again, which flushes those that still fail then"
+        lines.append(f"  next: {again if verb == 'flush' else 'ntactl status'}")
     if report.ending == "pending" and verb in {"apply", "mitigate"}:
         lines.append("  once they are mended: ntactl apply PLAN --resume")
     return "\n".join(lines)

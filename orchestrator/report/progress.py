@@ -12,8 +12,13 @@ from orchestrator.incident.journal import Event, Kind
 from orchestrator.rollout.apply import FEW
 
 WIDTH = 79  # of a terminal of 80 columns, so that the cursor stays on the line
-_GOOD = {"applied", "reverted", "renewed"}
-_VERBS = {"apply": "putting it on", "revert": "taking it out", "renew": "moving its end"}
+_GOOD = {"applied", "reverted", "renewed", "flushed"}
+_VERBS = {
+    "apply": "putting it on",
+    "revert": "taking it out",
+    "renew": "moving its end",
+    "flush": "flushing",
+}
 
 Way = Literal["in flight", "done", "failed"]
 
@@ -39,7 +44,7 @@ class Progress:
         """The wave's place in the plan, or what is done where there are no waves."""
         first = next(iter(self.hosts), "")
         for number, wave in enumerate(self.waves, 1):
-            if self.action == "apply" and first in wave:
+            if self.action in {"apply", "flush"} and first in wave:
                 return f"wave {number}/{len(self.waves)}"
         return _VERBS.get(self.action, self.action)
 

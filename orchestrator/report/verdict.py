@@ -30,10 +30,7 @@ _TELLING, _ENOUGH = 0.05, 100  # a share of at least so many answers; lame names
 _NEXT = {
     Remedy.NTA: "ntactl plan {zone} -i INVENTORY --reason '...'",
     Remedy.NTA_CHILD: "ntactl plan CHILD -i INVENTORY --reason '...'",
-    Remedy.FLUSH: (
-        "on those hosts, unbound-control flush_zone {zone}, rndc flushtree {zone}, "
-        "rec_control wipe-cache '{zone}$' or cache.clear('{zone}')"
-    ),
+    Remedy.FLUSH: "ntactl flush {zone} -i INVENTORY",
 }
 
 

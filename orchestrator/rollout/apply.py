@@ -33,16 +33,26 @@ STALE = "stale-generation"  # the rule of a host that has had newer orders
 FEW = 10  # hosts that are told by name; more are counted
 
 Ending = Literal[
-    "done", "pending", "taken-back", "nothing-changed", "person-needed", "stopped", "ended-before"
+    "done",
+    "pending",
+    "taken-back",
+    "nothing-changed",
+    "nothing-to-do",
+    "person-needed",
+    "stopped",
+    "ended-before",
+    "uncured",
 ]
 EXIT_CODES: dict[Ending, int] = {
     "done": 0,
     "ended-before": 0,
+    "nothing-to-do": 0,
     "pending": 7,
     "taken-back": 5,
     "nothing-changed": 1,
     "person-needed": 6,
     "stopped": 130,
+    "uncured": 13,
 }
 
 
@@ -60,7 +70,7 @@ class Report:
     def exit_code(self) -> int:
         """The contract's exit code; 4 when rules are all that kept it from every host."""
         states = {state for state, _, _ in self.hosts.values()}
-        refused = "refused" in states and states <= {"refused", "left-alone", "planned"}
+        refused = "refused" in states and states <= {"refused", "left-alone", "planned", "sound"}
         return 4 if self.ending == "nothing-changed" and refused else EXIT_CODES[self.ending]
 
 
@@ -267,7 +277,7 @@ def _canary_trouble(results: dict[str, Result], complaints: dict[str, str]) -> s
 def _budget_trouble(means: Means, plan: Plan, done: set[str]) -> str:
     """Is the budget spent by these hosts? Later ones may be an interrupted run's loose ends."""
     failures = _failures(means, plan, done)
-    if counted(plan, failures.values()) <= plan.playbook.budget.failed_hosts:
+    if counted(plan.playbook.budget, failures.values()) <= plan.playbook.budget.failed_hosts:
         return ""
     names = ", ".join(f"{name} ({rule})" for name, rule in failures.items())
     return f"the failure budget of {plan.playbook.budget.failed_hosts} is spent: {names}"

@@ -9,6 +9,7 @@ from orchestrator.errors import NtactlError, Refused
 from orchestrator.incident.journal import Event, Kind
 from orchestrator.incident.lifecycle import Phase, Record, fold, phase
 from orchestrator.model import State, Verdict
+from orchestrator.playbook import Budget
 from orchestrator.rollout.plan import Approval, Plan, budget_sentence, calls_for_nta, digest_of
 
 
@@ -145,7 +146,7 @@ def _check_some_host(plan: Plan) -> None:
 
 def _by_budget(plan: Plan) -> list[Refused]:
     left = plan.left_alone()
-    if counted(plan, (p.rule for p in left)) <= plan.playbook.budget.failed_hosts:
+    if counted(plan.playbook.budget, (p.rule for p in left)) <= plan.playbook.budget.failed_hosts:
         return []
     names = ", ".join(f"{p.host.name} ({p.rule})" for p in left)
     refusal = Refused(
@@ -158,9 +159,9 @@ def _by_budget(plan: Plan) -> list[Refused]:
     return [refusal]
 
 
-def counted(plan: Plan, rules: Iterable[str]) -> int:
+def counted(budget: Budget, rules: Iterable[str]) -> int:
     """How many failures the budget counts among these rules."""
-    spare_unreachable = not plan.playbook.budget.count_unreachable
+    spare_unreachable = not budget.count_unreachable
     return sum(1 for rule in rules if not (spare_unreachable and rule == "unreachable"))
 
 

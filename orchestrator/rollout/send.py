@@ -32,12 +32,13 @@ from orchestrator.rollout.transaction import (
     apply_program,
     audit_program,
     count_program,
+    flush_program,
     read_program,
     renew_program,
     revert_program,
 )
 
-Action = Literal["apply", "revert", "renew"]
+Action = Literal["apply", "revert", "renew", "flush"]
 Faults = dict[str, tuple[str, str]]  # (rule, message) by host name
 TRIES = 2  # the second finds the receipt of a first whose connection was lost
 
@@ -46,14 +47,15 @@ TRIES = 2  # the second finds the receipt of a first whose connection was lost
 class Job:
     """What one host is to do: put `ntas` in (by `change`), take them out, or move their end.
 
-    `once_more`: take them out also where they had ended and came back.
+    `once_more`: take them out also where they had ended and came back. A flush is of `zone` alone.
     """
 
     host: Host
     action: Action
-    ntas: tuple[NtaOrder, ...]
+    ntas: tuple[NtaOrder, ...] = ()
     change: Change | None = None
     once_more: bool = False
+    zone: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,8 @@ def _program(job: Job, generation: int) -> str:
             return revert_program(job.host, job.ntas, generation, once_more=job.once_more)
         case "renew":
             return renew_program(job.host, job.ntas, generation)
+        case "flush":
+            return flush_program(job.host, job.zone)
 
 
 def _result(job: Job, outcome: Outcome, now: datetime) -> Result:

@@ -13,8 +13,8 @@ from orchestrator.engines import engine
 from orchestrator.fleet.inventory import Host
 from orchestrator.render import render, text
 
-Action = Literal["read", "count", "audit", "apply", "revert", "renew"]
-ACTIONS: tuple[Action, ...] = ("read", "count", "audit", "apply", "revert", "renew")
+Action = Literal["read", "count", "audit", "apply", "revert", "renew", "flush"]
+ACTIONS: tuple[Action, ...] = ("read", "count", "audit", "apply", "revert", "renew", "flush")
 MORE: tuple[Action, ...] = ("count", "audit")  # for which each engine has a file of its own
 FOLDER = "/var/lib/ntactl"
 CRON_FOLDER = "/etc/cron.d"
@@ -24,7 +24,12 @@ ASIDE = "exec 3>&1 1>&2 </dev/null"
 _SAID_OF_FUNCTION = re.compile(r"^([a-z_]+\(\) \{) # .*")
 
 
-_BEFORE: dict[Action, tuple[str, ...]] = {"read": (), "count": (), "audit": ("host/audit.sh",)}
+_BEFORE: dict[Action, tuple[str, ...]] = {  # others arm and change
+    "read": (),
+    "count": (),
+    "audit": ("host/audit.sh",),
+    "flush": ("host/change.sh",),
+}
 
 
 @cache  # the same for a thousand hosts

@@ -31,6 +31,7 @@ __all__ = [
     "audit_program",
     "change",
     "count_program",
+    "flush_program",
     "objection",
     "parse_reading",
     "parse_receipt",
@@ -212,6 +213,13 @@ def renew_program(host: Host, ntas: Sequence[NtaOrder], generation: int) -> str:
     return _program(host, "renew", ntas, {"generation": str(generation)})
 
 
+def flush_program(host: Host, zone: Zone) -> str:
+    """Drop what is cached at and below a zone. Raises BadInput for the root: that is all of it."""
+    if zone == ".":
+        raise BadInput("a flush of the root would empty the whole cache")
+    return _program(host, "flush", orders={"zone": zone})
+
+
 def _program(
     host: Host,
     action: Action,
@@ -222,10 +230,10 @@ def _program(
         ends = [(nta.id, nta.zone, _epoch(nta.ends_at)) for nta in ntas]
         return wrapper.orders(host, action, orders, ends)
     guarded = f"{shell.common()}\n{shell.engine_code(host.engine)}"
-    variables = {"settings": shell.settings(host), "library": guarded, "action": action}
+    variables = {"settings": shell.settings(host), "library": guarded, "action": action, **orders}
+    variables["ids"] = " ".join(nta.id for nta in ntas)
     if ntas:
-        variables |= {"guard_text": shell.guard_code(), **orders}
-        variables["ids"] = " ".join(nta.id for nta in ntas)
+        variables["guard_text"] = shell.guard_code()
     parts = [
         "set -u",
         shell.ASIDE,

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2034,SC2154
-# What apply, revert and renew share: a safe start, the guard, the receipt, the way back.
+# What apply, revert, renew and flush share: a safe start, the guard, the receipt, the way back.
 # Set by the program: action, generation, ids, order().
 # Each gives left_standing MESSAGE RULE: its answer where it changed nothing and something stands.
 
@@ -101,7 +101,7 @@ stuck() { # MESSAGE: the guard goes on alone, from now on
   finish 6 stuck '' "$1; $(prospect)"
 }
 
-begin() { # every change: alone on this host, as root, not older than what was done last
+alone() { # every change: as root, and no other at work on this host
   trap '' HUP PIPE
   trap interrupted TERM INT
   [ "$(id -u)" = 0 ] ||
@@ -118,6 +118,10 @@ begin() { # every change: alone on this host, as root, not older than what was d
     ;;
   esac
   rm -rf "$base"/lock.*
+}
+
+begin() { # what is about NTAs: alone, and not older than what was done last
+  alone
   step=generation
   fence
 }

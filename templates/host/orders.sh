@@ -10,11 +10,12 @@ nl='
 '
 form='now [0-9]{1,11}
 kind [0-9a-f]{64}
-action (read|count|audit|apply|revert|renew)
+action (read|count|audit|apply|revert|renew|flush)
 generation [0-9]{1,16}
 expected [0-9a-f]{64}
 once_more (yes|no)
 adopt (yes|no)
+zone ([a-z0-9_][a-z0-9_-]{0,62}[.])+
 nta [a-z0-9][a-z0-9-]{0,95} ([a-z0-9_][a-z0-9_-]{0,62}[.])+ [0-9]{1,11}'
 
 no_order() { # MESSAGE
@@ -29,7 +30,8 @@ version or inventory: install it anew (ntactl fleet wrapper)" ntactl-end-reading
 }
 
 take_down() { # ORDERS: sets what they say
-  controller_now='' kind='' action='' generation='' expected='' once_more=no adopt=no ids='' orders=''
+  controller_now='' kind='' action='' generation='' expected='' once_more=no adopt=no
+  ids='' orders='' zone=''
   while read -r word first second third; do
     case $word in
     now) controller_now=$first ;;
@@ -39,6 +41,7 @@ take_down() { # ORDERS: sets what they say
     expected) expected=$first ;;
     once_more) once_more=$first ;;
     adopt) adopt=$first ;;
+    zone) zone=$first ;;
     nta) ids="$ids${ids:+ }$first" orders="$orders$first $second $third$nl" ;;
     esac
   done <<ORDERS
@@ -52,6 +55,7 @@ all_said() { # is everything said that the action needs?
   read | count | audit) [ -z "$ids" ] ;;
   apply) [ -n "$ids" ] && [ -n "$generation" ] && [ -n "$expected" ] ;;
   revert | renew) [ -n "$ids" ] && [ -n "$generation" ] ;;
+  flush) [ -n "$zone" ] && [ -z "$ids" ] ;;
   *) return 1 ;;
   esac
 }
@@ -94,4 +98,5 @@ audit) eval "$audit_code$nl$code_audit" ;;
 apply) eval "$code_apply" ;;
 revert) eval "$code_revert" ;;
 renew) eval "$code_renew" ;;
+flush) eval "$code_flush" ;;
 esac

@@ -104,13 +104,17 @@ engine_remove() { # ZONE
 }
 
 engine_flush() { # ZONE: at once, not in the background; instances share a cache, but need not
-  rounds=0
+  rounds=0 cleared=''
   while :; do
     everyone "cache.clear('$1', false, nil, 10000)" || because "kresd's cache.clear: $said" || return 1
-    rounds=$((rounds + 1))
+    rounds=$((rounds + 1)) cleared=$cleared$answers
     case $answers in
     *chunk_limit*) [ "$rounds" -lt 100 ] || because "kresd's cache.clear finds no end" || return 1 ;;
     *) return 0 ;;
     esac
   done
+}
+
+engine_dropped() { # what the first instance cleared of a shared cache, the next does not find
+  printf '%s' "$cleared" | tr -d "[]',=" | awk '$1 == "count" { n += $2 } END { print n + 0, "records" }'
 }

@@ -94,3 +94,5 @@ engine_flush() { # ZONE: the subtree, which is what the dollar says
   *) because "rec_control wipe-cache: $said" ;;
   esac
 }
+
+engine_dropped() { printf '%s\n' "${said#wiped }"; }

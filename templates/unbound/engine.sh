@@ -113,3 +113,13 @@ engine_remove() { # ZONE
 engine_flush() { # ZONE: after an add and after a removal, else old answers and keys stay
   control flush_zone "$1" || because "unbound-control flush_zone: $said"
 }
+
+option() { # NAME VALUE: is that what the daemon goes by now?
+  control get_option "$1" && [ "$said" = "$2" ]
+}
+
+engine_dropped() { # serve-expired keeps what is flushed as expired; by its first defaults it serves that
+  printf '%s' "${said#ok removed }"
+  ! option serve-expired yes || ! option serve-expired-ttl 0 || ! option serve-expired-client-timeout 0 ||
+    printf '; serve-expired answers each such name once more from before'
+}

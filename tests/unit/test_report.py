@@ -26,6 +26,9 @@ def report(ending: Ending, *states: str) -> Report:
         ("nothing-changed", ("unreachable",), 1),
         ("nothing-changed", ("refused", "unreachable"), 1),
         ("nothing-changed", ("refused", "left-alone", "planned"), 4),
+        ("nothing-changed", ("refused", "sound"), 4),
+        ("nothing-to-do", ("sound", "sound"), 0),
+        ("uncured", ("flushed", "sound"), 13),
     ],
 )
 def test_exit_codes(ending: Ending, states: tuple[str, ...], code: int) -> None:
@@ -42,6 +45,13 @@ def test_which_of_the_two_it_is_stands_in_the_text() -> None:
 
 def test_a_revert_is_told_in_its_own_words() -> None:
     assert "is out" in text_of(report("done", "reverted"), "revert")
+
+
+def test_a_flush_is_told_in_its_own_words() -> None:
+    assert "flushed, and every host" in text_of(report("done", "flushed"), "flush")
+    again = text_of(report("pending", "flushed", "unreachable"), "flush")
+    assert "next: the same command again" in again
+    assert "watch" not in again
 
 
 def test_of_a_thousand_hosts_those_that_are_not_well_are_named() -> None:

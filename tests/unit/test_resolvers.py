@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orchestrator.chain.resolvers import with_resolvers, with_witnesses
+from orchestrator.chain.resolvers import stale, with_resolvers, with_witnesses
 from orchestrator.model import Cause, EngineView, Extent, Remedy, ResolverView, State, Verdict
 from orchestrator.report.verdict import exit_code
 
@@ -39,6 +39,16 @@ def test_a_zone_and_resolvers_that_are_sound() -> None:
 def test_stale_data_calls_for_a_flush(failing: ResolverView) -> None:
     told = with_resolvers(SOUND, [failing])
     assert (told.remedy, told.findings[0].cause) == (Remedy.FLUSH, Cause.CACHE_MISMATCH)
+    assert stale(told) == [failing]
+
+
+def test_a_flush_mends_neither_a_child_nor_another_fault() -> None:
+    ds, child = view("denic.de.", "NOERROR", kind="DS"), view("www.denic.de.", "SERVFAIL")
+    own_fault = view("www.heise.de.", "SERVFAIL", "SERVFAIL")
+    old = view("de.", "SERVFAIL", kind="SOA").model_copy(update={"host": "i"})
+    told = with_resolvers(SOUND, [ds, child, own_fault, old])
+    assert stale(told) == [old]
+    assert stale(with_resolvers(SOUND, [ds, child, own_fault])) == []
 
 
 def test_a_resolver_whose_engine_rejects_the_zone_has_no_stale_data() -> None:

@@ -20,6 +20,7 @@ from orchestrator.rollout.transaction import (
     NtaOrder,
     apply_program,
     change,
+    flush_program,
     objection,
     read_program,
     renew_commands,
@@ -146,6 +147,7 @@ def programs(engine: str) -> dict[str, str]:
         "apply": apply_program(host, made, 7),
         "revert": revert_program(host, [DE, FJ], 8),
         "renew": renew_program(host, [DE, FJ], 9),
+        "flush": flush_program(host, "de."),
     }
 
 
@@ -164,6 +166,12 @@ def test_a_program_fits_the_packet_that_every_ssh_must_take(engine: str) -> None
     """RFC 4253, 6.1: payloads of 32768 bytes."""
     for program in programs(engine).values():
         assert len(command(a_host(engine, sudo=True), program, 1.7e9).encode()) < 32000
+
+
+def test_a_flush_is_of_a_zone_and_never_of_the_root() -> None:
+    assert "\nzone=de.\n" in flush_program(a_host(), "de.")
+    with pytest.raises(BadInput, match="whole cache"):
+        flush_program(a_host(), ".")
 
 
 def sh(program: str) -> str:

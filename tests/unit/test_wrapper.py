@@ -11,7 +11,12 @@ from hands import a_host, nta
 from orchestrator import cli
 from orchestrator.fleet.command import command
 from orchestrator.rollout.shell import kind
-from orchestrator.rollout.transaction import count_program, read_program, revert_program
+from orchestrator.rollout.transaction import (
+    count_program,
+    flush_program,
+    read_program,
+    revert_program,
+)
 from orchestrator.rollout.wrapper import sudoers, wrapper
 
 UNBOUND = a_host("unbound", sudo="restricted")
@@ -65,6 +70,12 @@ def test_good_orders_are_carried_out(installed: Path, shell: list[str]) -> None:
         GOOD.replace("read", "apply"),
         GOOD.replace("read", "apply\ngeneration 1\nnta de-1 de. 1"),
         GOOD.replace("read", "revert\ngeneration 1"),
+        GOOD.replace("read", "flush"),
+        GOOD.replace("read", "flush\nzone ."),
+        GOOD.replace("read", "flush\nzone de"),
+        GOOD.replace("read", "flush\nzone -c."),
+        GOOD.replace("read", "flush\nzone de. $(touch ran)"),
+        GOOD.replace("read", "flush\nzone de.\nnta de-1 de. 1"),
         GOOD.replace("read", "revert\ngeneration 1\nnta ../x de. 1"),
         GOOD.replace("read", "revert\ngeneration 1\nnta de-1 -c. 1"),
         GOOD.replace("read", "revert\ngeneration 1\nnta de-1 . 1"),
@@ -100,6 +111,7 @@ def test_a_restricted_host_is_sent_orders_and_no_code() -> None:
     reverted = revert_program(UNBOUND, [order], 7)
     end = int(order.ends_at.timestamp())
     assert reverted.endswith(f"action revert\ngeneration 7\nonce_more no\nnta {order.id} de. {end}")
+    assert flush_program(UNBOUND, "de.").endswith("action flush\nzone de.")
     assert command(UNBOUND, "x", 5.5) == "exec sudo -n /usr/local/sbin/ntactl-host 'now 5\nx'"
 
 

@@ -8,6 +8,7 @@ from orchestrator.lab.keys import Key
 from orchestrator.lab.scenarios.keys import unused_ds
 from orchestrator.lab.scenarios.look import (
     HOUR,
+    SECOND,
     Before,
     Look,
     Scenario,
@@ -15,14 +16,14 @@ from orchestrator.lab.scenarios.look import (
     published_ds,
 )
 from orchestrator.lab.signer import Zone, by_type, sign
-from orchestrator.lab.world import SOON, Tld, with_denial
+from orchestrator.lab.world import Tld, with_denial
 
 # nz-2023: the old key left while its DS was still in caches, for a day; here for an hour.
 
 
 def _with_old_ksk(look: Look) -> Zone:
     assert look.tld.keys.old_ksk is not None
-    return _signed(look, look.tld.keys.old_ksk, look.tld.keys.zsk, SOON)
+    return _signed(look, look.tld.keys.old_ksk, look.tld.keys.zsk, SECOND)
 
 
 def _old_ds(tld: Tld, phase: int) -> Zone:

@@ -16,7 +16,7 @@ from orchestrator.lab.signer import Window, Zone, by_type, ds_of, rrset, sign_ea
 from orchestrator.lab.world import FRESH, SOON, Server, Tld, draw, tld_data, with_denial
 
 Bounds = tuple[int, int]
-HOUR = 3600
+SECOND, HOUR = 1, 3600
 _DIGEST_OCTETS = {int(DSDigest.SHA1): 20, int(DSDigest.SHA256): 32, int(DSDigest.SHA384): 48}
 
 

@@ -1,0 +1,17 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# Drops what the resolver has cached at a zone and below. No NTA comes or goes, so nothing is guarded.
+# Set by the program: zone.
+
+generation=0 # a flush that comes late undoes nothing: it is fenced off by nobody, and fences nobody off
+
+flush() {
+  alone
+  step=flush
+  tools_there || refuse engine-missing "$why"
+  engine_alive || refuse daemon-down "$why"
+  engine_flush "$zone" || refuse flush-failed "$why"
+  trap '' TERM INT
+  send 0 "$(receipt flushed '' "$(engine_dropped)")"
+}
+
+flush
