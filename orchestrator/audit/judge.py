@@ -20,6 +20,8 @@ CLOCK = 5.0  # seconds: signatures are made for seconds, and TSIG and guards go 
 LATE = 150  # seconds after its end by which a guard that works has lifted an NTA
 _OLDEST_ROOT = "19036"  # the root's key of 2010, revoked in January 2019
 _FIRST = {"broken-config", "obsolete-option"}  # nothing else can be mended before
+# What an engine's own finding calls that which is an NTA for the root to ntactl.
+_OVERRIDE = {"unbound": "validation-permissive", "knot": "validation-off"}
 _READINESS = {"guard-scheduler"}  # what `ntactl fleet` tells: no danger to validation
 
 
@@ -38,10 +40,11 @@ def findings(host: Host, seen: Examined, root_tags: Collection[int]) -> list[Fin
         one
         for one in engine(host.engine).weaknesses(host, seen.facts)
         if not (broken and one.rule == "not-loaded")  # nothing can be
+        and not (one.rule == _OVERRIDE.get(host.engine) and _overridden(seen.reading))
     ]
     found = [
         *of_engine,
-        *_ntas(host, seen),
+        *_ntas(host, seen, {one.rule for one in of_engine}),
         *_anchors(host, seen, root_tags),
         *_problems(seen.reading, {one.rule for one in of_engine}),
         *_version(host, seen),
@@ -52,6 +55,11 @@ def findings(host: Host, seen: Examined, root_tags: Collection[int]) -> list[Fin
     found.sort(key=lambda one: (order.index(one.severity), one.rule not in _FIRST))
     here = [Finding(host, one) for one in found]
     return [*_overdue(host, seen.reading), *here]
+
+
+def _overridden(reading: HostReading) -> bool:
+    """Is validation off by an override of ntactl's, which has an end and a guard?"""
+    return any(running.zone == "." and running.id for running in reading.running)
 
 
 def _overdue(host: Host, reading: HostReading) -> Iterator[Finding]:
@@ -68,8 +76,10 @@ def _late(held: HeldNta) -> Weakness:
     )
 
 
-def _ntas(host: Host, seen: Examined) -> Iterator[Weakness]:
+def _ntas(host: Host, seen: Examined, explained: set[str]) -> Iterator[Weakness]:
     foreign = [running for running in seen.reading.running if running.id is None]
+    if _OVERRIDE.get(host.engine) in explained:
+        foreign = [running for running in foreign if running.zone != "."]
     for running in foreign:
         yield (
             _permanent(host, seen.facts, running) if running.permanent else _foreign(host, running)

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 Zones = Annotated[list[str], typer.Argument(help="Zones, like de.", metavar="ZONE...")]
 PlanFile = Annotated[Path, typer.Argument(help="A plan file.", metavar="PLAN")]
 ModeName = Annotated[
-    str, typer.Option("--mode", help="nta, or as a preview only: config, override.")
+    str,
+    typer.Option(
+        "--mode", help="nta; config, a preview only; override: validation off (for the root)."
+    ),
 ]
 
 
@@ -98,14 +101,16 @@ def _make(
 ) -> Plan:
     """Check the zones, read the hosts, put the plan together."""
     from orchestrator.names import length, zone_name
-    from orchestrator.rollout.plan import Request, check_request
+    from orchestrator.rollout.plan import Request, check_request, usual_lifetime
 
     policy, fleet = desk.playbook_of(playbook), desk.inventory_of(inventory)
+    named = tuple(dict.fromkeys(zone_name(zone) for zone in zones))
+    usual = usual_lifetime(mode, named, policy)
     request = Request(
-        zones=tuple(dict.fromkeys(zone_name(zone) for zone in zones)),
+        zones=named,
         reason=reason,
         ticket=ticket,
-        lifetime=policy.lifetime if lifetime is None else length(lifetime),
+        lifetime=usual if lifetime is None else length(lifetime),
         mode=mode,
         created_by=options.person(by),
     )
@@ -194,6 +199,10 @@ def apply(
     by: options.By = None,
     allowed_signers: options.AllowedSigners = None,
     accept: options.Accept = None,
+    confirm: Annotated[
+        str | None,
+        typer.Option("--confirm", help='Of an override alone: "validation off on N hosts".'),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on, and bring in hosts that lack it by now.")
     ] = False,
@@ -209,7 +218,7 @@ def apply(
 
     loaded = desk.load_plan(plan_file)
     with events_to(events, desk.say) as hears:
-        terms = sitting.Terms(state, by, allowed_signers, yes, hears, accept or (), resume)
+        terms = sitting.Terms(state, by, allowed_signers, yes, hears, accept or (), resume, confirm)
         report = sitting.applied(loaded, terms)
     sitting.finish(report, as_json=as_json)
 

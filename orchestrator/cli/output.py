@@ -13,6 +13,8 @@ import sys
 from typing import TYPE_CHECKING, Literal, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from _typeshed import ReadableBuffer
 
 _LOST = """\
@@ -50,6 +52,13 @@ def failure() -> OSError | None:
 def width() -> int:
     """Columns for text: 40 to 80, as the terminal has them; 80 where there is none."""
     return max(40, min(80, shutil.get_terminal_size().columns))
+
+
+def alarm() -> Callable[[str], str]:
+    """What shows a line in red: bold red on a terminal, unless NO_COLOR forbids it; else itself."""
+    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+        return lambda line: f"\033[1;31m{line}\033[0m"
+    return str
 
 
 def take_over() -> None:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class Terms:
     """On what terms a plan is carried out: whose journal, by whom, whose signatures count.
 
-    `accept` names the rules whose refusals that person accepts; `hears` is told what happens.
+    `accept` names the rules whose refusals that person accepts; `hears` is told what happens;
+    `confirm` is what was typed for an override.
     """
 
     state: Path | None
@@ -36,6 +37,7 @@ class Terms:
     hears: Hears
     accept: Sequence[str] = ()
     resume: bool = False
+    confirm: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def approved(loaded: Plan, consent: Consent, *, yes: bool) -> Plan:
         contacted = typer.prompt("Was the zone's operator contacted, and how", err=True)
     if asks and not yes:
         zones = ", ".join(nta.zone for nta in loaded.ntas)
-        typer.confirm(f"Approve an NTA for {zones} on {_count(loaded)}?", abort=True, err=True)
+        what = "VALIDATION OFF" if loaded.overrides else f"an NTA for {zones}"
+        typer.confirm(f"Approve {what} on {_count(loaded)}?", abort=True, err=True)
     approval = Approval(
         by=options.person(consent.by),
         at=desk.now().replace(microsecond=0),
@@ -113,13 +116,26 @@ def applied(given: Plan, terms: Terms) -> Report:
     loaded = proven(given, terms.allowed)
     with desk.opened(folder) as store:
         _say_accepted(desk.check_startable(loaded, store, terms.accept, resume=terms.resume), terms)
-        if sys.stdin.isatty() and not terms.yes:
+        if loaded.overrides:
+            _check_typed(loaded, terms)
+        elif sys.stdin.isatty() and not terms.yes:
             typer.confirm(f"Apply plan {loaded.id} on {_count(loaded)}?", abort=True, err=True)
         with desk.alone(folder, f"apply of plan {loaded.id}"):
             # While the person thought, things moved on.
             accepted = desk.check_startable(loaded, store, terms.accept, resume=terms.resume)
             store.keep_plan(loaded.id, loaded.to_json())
             return _carried_out(loaded, store, terms, accepted)
+
+
+def _check_typed(loaded: Plan, terms: Terms) -> None:
+    """An override has a sentence of its own to type. Raises Refused."""
+    from orchestrator.rollout.override import check_confirmed, sentence
+
+    hosts = sum(len(wave) for wave in loaded.waves)
+    typed = terms.confirm
+    if typed is None and sys.stdin.isatty():
+        typed = typer.prompt(f'Type "{sentence(hosts)}"', default="", show_default=False, err=True)
+    check_confirmed(typed or "", hosts)
 
 
 def _say_accepted(accepted: Sequence[Refused], terms: Terms) -> None:
@@ -168,6 +184,13 @@ def finish(report: Report, *, as_json: bool, verb: str = "apply") -> None:
 def in_one(made: Plan, consent: Consent, terms: Terms) -> Report:
     """Ask, approve and carry out. Without a person at a terminal only a lab goes on (rule 1)."""
     path = options.state_folder(terms.state) / "plans" / f"{made.id}.json"
+    if made.overrides:
+        desk.save_plan(path, made)
+        raise Refused(
+            "unapproved",
+            "an override takes two people's approvals and its own sentence: not in one sitting",
+            next_step=f"ntactl approve {path}, each of them; then ntactl apply {path}",
+        )
     if (terms.yes or not sys.stdin.isatty()) and not made.lab:
         desk.save_plan(path, made)
         raise Refused(

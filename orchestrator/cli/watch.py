@@ -52,7 +52,7 @@ def status(
     if as_json:
         print(json.dumps(json_of(records, hosts, foreign, desk.now())))
     else:
-        print(text_of(records, hosts, foreign, desk.now(), output.width()))
+        print(text_of(records, hosts, foreign, desk.now(), output.width(), alarm=output.alarm()))
 
 
 def _readings(store: Store, records: Sequence[Record]) -> dict[str, HostReading]:

@@ -68,7 +68,7 @@ class Bind:
         return (
             with_config("named-checkconf", host, ""),
             f"rndc nta -force -lifetime $((ends_at - now + 300)) {zone}",
-            f"rndc flushtree {zone}",
+            _flush(zone),
             "rndc nta -dump",
         )
 
@@ -76,7 +76,7 @@ class Bind:
         return self.add_commands(host, zone)
 
     def remove_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:  # noqa: ARG002
-        return f"rndc nta -remove {zone}", f"rndc flushtree {zone}"
+        return f"rndc nta -remove {zone}", _flush(zone)
 
     def unset_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
         lines = told.having(rf"(\bvalidate-except\b.*|^\s*){name_pattern(zone)}\s*;")
@@ -163,6 +163,10 @@ def _validation_off(zones: Sequence[Zone]) -> Preview:
             "it has no end, and the next rndc reconfig silently turns validation on again",
         ),
     )
+
+
+def _flush(zone: Zone) -> str:
+    return "rndc flush" if zone == "." else f"rndc flushtree {zone}"  # which drops nothing at "."
 
 
 def _reload(host: Host) -> str:

@@ -66,6 +66,9 @@ class Knot:
         )
 
     def add_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:  # noqa: ARG002
+        if zone == ".":
+            off = ("trust_anchors.remove('.')", "cache.clear()", "trust_anchors.summary()")
+            return tuple(f'echo "{lua}" | {_SOCAT}' for lua in off)
         add = (
             f"l = trust_anchors.insecure; table.insert(l, '{zone}'); trust_anchors.set_insecure(l)"
         )

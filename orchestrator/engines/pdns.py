@@ -66,7 +66,7 @@ class Pdns:
         )
 
     def add_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
-        name = zone.removesuffix(".")
+        name = _typed(zone)
         control = _control("rec_control", host)
         return (
             _control("pdns_recursor", host) + " --config=check",
@@ -79,7 +79,7 @@ class Pdns:
         return self.add_commands(host, zone)
 
     def remove_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
-        control, name = _control("rec_control", host), zone.removesuffix(".")
+        control, name = _control("rec_control", host), _typed(zone)
         return f"{control} clear-nta {name}", f"{control} wipe-cache '{name}$'"
 
     def unset_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ class Pdns:
         quoted = bre(zone).replace('"', "[\"']")
         cut = rf"s/\<{name}[[:space:]]*[({{]\{{0,1\}}[[:space:]]*{quoted}[^)}}]*[)}}]\{{0,1\}}//I"
         control = _control("rec_control", host)
-        wipe = f"{control} wipe-cache '{zone.removesuffix('.')}$'"
+        wipe = f"{control} wipe-cache '{_typed(zone)}$'"
         return (*(sed(cut, each) for each in files_of(lines)), f"{control} reload-lua-config", wipe)
 
     def weaknesses(self, host: Host, told: Facts) -> Iterator[Weakness]:
@@ -110,6 +110,11 @@ class Pdns:
 
     def preview(self, mode: Mode, zones: Sequence[Zone]) -> Preview:
         return _permanent(zones) if mode == "config" else _validation_off(zones)
+
+
+def _typed(zone: Zone) -> str:
+    """As rec_control takes it."""
+    return zone.removesuffix(".") or "."
 
 
 def _control(command: str, host: Host) -> str:

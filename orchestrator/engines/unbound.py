@@ -60,6 +60,8 @@ class Unbound:
     def add_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
         checkconf = with_config("unbound-checkconf", host, "")
         control = with_config("unbound-control", host)
+        if zone == ".":
+            return (checkconf, *_permissive_commands(control, "yes"))
         return (
             checkconf,
             f"{with_config('unbound-checkconf -o domain-insecure', host, '')} | grep {zone}",
@@ -73,6 +75,8 @@ class Unbound:
 
     def remove_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
         control = with_config("unbound-control", host)
+        if zone == ".":
+            return _permissive_commands(control, "no")
         return f"{control} insecure_remove {zone}", f"{control} flush_zone {zone}"
 
     def unset_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
@@ -95,6 +99,15 @@ class Unbound:
 
     def preview(self, mode: Mode, zones: Sequence[Zone]) -> Preview:
         return _permanent(zones) if mode == "config" else _permissive(zones)
+
+
+def _permissive_commands(control: str, value: str) -> tuple[str, ...]:
+    """The root's NTA: insecure_add of "." says ok and does nothing."""
+    return (
+        f"{control} set_option val-permissive-mode: {value}",
+        f"{control} flush_zone .",
+        f"{control} get_option val-permissive-mode",
+    )
 
 
 _RCODE, _SERVFAIL = "num.answer.rcode.", "num.answer.rcode.SERVFAIL"

@@ -34,8 +34,9 @@ def markdown_of(plan: Plan) -> str:
 
 def _head(plan: Plan) -> str:
     what = "Negative trust anchor" if plan.action == "apply" else "New end for the NTA"
+    off = " (VALIDATION OFF)" if plan.overrides else ""
     lines = [
-        f"Plan {plan.id}: {what} for {', '.join(nta.zone for nta in plan.ntas)}",
+        f"Plan {plan.id}: {what} for {', '.join(nta.zone for nta in plan.ntas)}{off}",
         f"  reason   {plan.reason}{f' ({plan.ticket})' if plan.ticket else ''}",
         f"  by       {plan.created_by}, {plan.created_at:%Y-%m-%d %H:%M:%SZ}",
         f"  lasts    {length_text(plan.lifetime)}, ends by itself {_ends(plan)}",
@@ -74,6 +75,8 @@ def _hosts(plan: Plan, wide: int) -> str:
         host = planned.host
         what = "~ changed" if planned.change else f"- left alone: {planned.rule}"
         lines.append(f"  {host.name:<{width}}  {host.engine:<8} {host.site:<10} {what}")
+        if planned.fails_all:
+            lines.append("    fails names that are sound, and resolves them with CD")
         if planned.message:
             lines.append(_wrapped(f"    {planned.message}", "      ", wide))
     return "\n".join(lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from textwrap import fill
@@ -15,6 +15,7 @@ from orchestrator.names import length_text
 from orchestrator.report.apply import accepted_text
 
 CAME_BACK = "came back"
+OFF = "  VALIDATION IS OFF on the hosts that hold it: forged answers of every zone are passed on"
 
 
 @dataclass(frozen=True)
@@ -133,11 +134,13 @@ def text_of(
     foreign: Mapping[str, Sequence[str]],
     now: datetime,
     width: int = 80,
+    *,
+    alarm: Callable[[str], str] = str,
 ) -> str:
-    """For a person: live NTAs first, then what ended."""
+    """For a person: live NTAs first, then what ended. `alarm` shows what is an override's."""
     live = [record for record in records if record.live()]
     ended = [record for record in records if not record.live()]
-    blocks = [_block(record, hosts.get(record.id, ()), now, width) for record in live]
+    blocks = [_block(record, hosts.get(record.id, ()), now, width, alarm) for record in live]
     if not live:
         blocks.append("no live NTA")
     blocks += [_back(record, hosts[record.id]) for record in ended if record.id in hosts]
@@ -160,10 +163,17 @@ def _back(record: Record, hosts: Sequence[HostStatus]) -> str:
     return "\n".join([*lines, f"  next     ntactl revert {record.id}"])
 
 
-def _block(record: Record, hosts: Sequence[HostStatus], now: datetime, width: int) -> str:
+def _block(
+    record: Record,
+    hosts: Sequence[HostStatus],
+    now: datetime,
+    width: int,
+    alarm: Callable[[str], str],
+) -> str:
     state = phase(record, now)
+    head = f"{record.id}  {record.zone}  {state.value}, {_left(record, now)}"
     lines = [
-        f"{record.id}  {record.zone}  {state.value}, {_left(record, now)}",
+        *([alarm(head), alarm(OFF)] if record.zone == "." else [head]),
         f"  reason   {record.reason}{f' ({record.ticket})' if record.ticket else ''}",
         f"  by       {record.created_by}; approved by {', '.join(record.approved_by) or 'nobody'}",
     ]

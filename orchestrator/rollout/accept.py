@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from orchestrator.errors import BadInput, Refused
 
 ACCEPTABLE = {
-    "verdict": "a bogus zone of which the check says that an NTA is not the remedy",
+    "verdict": "a bogus zone of which the check says that an NTA is not the remedy, "
+    "or an override while the root seems sound",
     "budget": "more hosts left alone before the start than the failure budget has",
 }
 _YES = "a human says yes to every NTA (RFC 7646 section 2.1)"
@@ -18,6 +19,7 @@ _STALE = "hosts and evidence may have moved on"
 _LIES = "a host that does not answer for itself is left alone"
 NEVER = {
     "unapproved": _YES,
+    "unconfirmed": _YES,
     "allowed-signers": _YES,
     "plan-digest": "what was reviewed is what happens",
     "plan-expired": _STALE,

@@ -17,6 +17,8 @@ from orchestrator.rollout.verify import (
     by_host,
     control_complaints,
     nta_complaints,
+    off_complaints,
+    unhelped_complaints,
     upstream_complaints,
     validation_complaints,
     zone_asks,
@@ -45,6 +47,8 @@ def baseline(
     host: Host, views: Sequence[ResolverView], zones: Sequence[str], playbook: Playbook
 ) -> list[str]:
     """Why a resolver must not be touched: it does not validate now, or has no upstream."""
+    if "." in zones:
+        return unhelped_complaints(views, playbook.controls)
     complaints, sure = control_complaints(views, playbook.controls), engine(host.engine).cd_is_sure
     for zone in zones:
         complaints += upstream_complaints(views, zone, cd_is_sure=sure)
@@ -63,6 +67,8 @@ def not_relieved(means: Means, plan: Plan, hosts: Sequence[Host]) -> Complaints:
     """Hosts that should have the plan's NTAs, and do not answer like it."""
 
     def judge(_: Host, views: Sequence[ResolverView]) -> list[str]:
+        if plan.overrides:
+            return off_complaints(views, plan.playbook.controls)
         relief = [c for nta in plan.ntas for c in nta_complaints(views, nta.zone)]
         return control_complaints(views, plan.playbook.controls) + relief
 

@@ -10,6 +10,7 @@ from orchestrator.incident.journal import Event, Kind
 from orchestrator.incident.lifecycle import Phase, Record, fold, phase
 from orchestrator.model import State, Verdict
 from orchestrator.playbook import Budget
+from orchestrator.rollout import override
 from orchestrator.rollout.plan import Approval, Plan, budget_sentence, calls_for_nta, digest_of
 
 
@@ -56,7 +57,7 @@ def check_worth_asking(plan: Plan, accepting: Collection[str] = ()) -> tuple[Ref
 
     Raises Refused, the rule named.
     """
-    if plan.mode != "nta":
+    if plan.mode != "nta" and not plan.overrides:
         raise Refused("preview-mode", f"--mode {plan.mode} is shown in a plan, never applied")
     refusals = _by_verdict(plan) if plan.action == "apply" else []
     _check_some_host(plan)
@@ -69,6 +70,10 @@ def check_worth_asking(plan: Plan, accepting: Collection[str] = ()) -> tuple[Ref
 
 def _by_verdict(plan: Plan) -> list[Refused]:
     """Refusals that who knows better may accept. Raises Refused for zones that are not bogus."""
+    if plan.overrides:
+        changed = [planned for planned in plan.hosts if planned.change is not None]
+        failing = sum(planned.fails_all for planned in changed)
+        return override.objections(plan.verdicts, failing, len(changed))
     refusals = []
     for verdict in plan.verdicts:
         if calls_for_nta(verdict):
@@ -118,6 +123,8 @@ def check_renewable(records: Sequence[Record], now: datetime) -> None:
 def _check_approvals(plan: Plan) -> None:
     wanted = plan.playbook.approvals
     required = 1 if plan.lab and wanted.exempt_labs else wanted.required
+    if plan.overrides:
+        required = max(override.PEOPLE, wanted.required)
     people = {approval.by for approval in good_approvals(plan)}
     if len(people) < required:
         raise Refused(

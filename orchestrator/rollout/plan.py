@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -20,6 +20,7 @@ from orchestrator.fleet.inventory import Host, Inventory
 from orchestrator.model import HostReading, Length, Remedy, State, Time, Value, Verdict
 from orchestrator.names import length_text, under
 from orchestrator.playbook import Playbook
+from orchestrator.rollout import override
 from orchestrator.rollout.transaction import LONGEST_ID, Change, NtaOrder, change, objection
 from orchestrator.rollout.waves import canary_waves, split
 
@@ -31,13 +32,17 @@ Mode = Literal["nta", "config", "override"]
 
 
 class PlannedHost(Value):
-    """One host: its change, or the rule by which it is left alone."""
+    """One host: its change, or the rule by which it is left alone.
+
+    `fails_all`, in an override's plan: it fails a name that is sound, and resolves it with CD.
+    """
 
     host: Host
     change: Change | None = None
     rule: str = ""
     message: str = ""
     version: str = ""
+    fails_all: bool = False
 
 
 class Approval(Value):
@@ -102,6 +107,11 @@ class Plan(Value):
         raise KeyError(name)
 
     @property
+    def overrides(self) -> bool:
+        """Does it switch validation off?"""
+        return override.overrides(self.mode, [nta.zone for nta in self.ntas])
+
+    @property
     def deadline(self) -> float:
         """Seconds for the whole change on one host."""
         return self.playbook.host_deadline.total_seconds()
@@ -139,21 +149,36 @@ def sealed(plan: Plan) -> Plan:
     return plan.model_copy(update={"digest": digest_of(plan)})
 
 
+def usual_lifetime(mode: Mode, zones: Sequence[str], playbook: Playbook) -> timedelta:
+    """How long it lasts where nobody says."""
+    if override.overrides(mode, zones):
+        return min(playbook.lifetime, override.LONGEST)
+    return playbook.lifetime
+
+
 def check_request(request: Request, playbook: Playbook) -> None:
     """Refuse what no plan may ask for. Raises BadInput or Refused."""
     if not request.zones:
         raise BadInput("no zone given", next_step='ntactl plan de. -i INVENTORY --reason "..."')
     if not request.reason.strip():
         raise BadInput("an NTA needs a reason", next_step='--reason "why, in a line"')
-    check_lifetime(request.lifetime)
-    for zone in request.zones:
+    off = override.overrides(request.mode, request.zones)
+    check_lifetime(request.lifetime, off=off)
+    if off and (len(request.zones) > 1 or request.adopt):
+        raise BadInput("an override is a plan of its own", next_step=override.COMMAND)
+    for zone in request.zones if not off else ():
         _check_zone(zone, playbook)
 
 
-def check_lifetime(lifetime: timedelta) -> None:
-    """An NTA ends, and within a week (RFC 7646 section 4). Raises BadInput or Refused."""
+def check_lifetime(lifetime: timedelta, *, off: bool = False) -> None:
+    """An NTA ends, and within a week (RFC 7646 section 4), an override (`off`) sooner.
+
+    Raises BadInput or Refused.
+    """
     if lifetime <= timedelta(0):
         raise BadInput("a lifetime of 0 is no lifetime", next_step="give one like --for 4h")
+    if off:
+        override.check_lifetime(lifetime)
     if lifetime > LONGEST:
         raise Refused(
             "lifetime",
@@ -164,7 +189,11 @@ def check_lifetime(lifetime: timedelta) -> None:
 
 def _check_zone(zone: str, playbook: Playbook) -> None:
     if zone == ".":
-        raise Refused("root-zone", "an NTA for the root would switch validation off everywhere")
+        raise Refused(
+            "root-zone",
+            "an NTA for the root would switch validation off everywhere",
+            next_step=f"for nothing but a root that is broken: {override.COMMAND}",
+        )
     if zone in BROKEN_ON_PURPOSE or zone == playbook.controls.bogus:
         raise Refused("broken-on-purpose", f"{zone} is bogus on purpose, so that tests can tell")
     for control in (playbook.controls.healthy, playbook.controls.bogus):
@@ -187,11 +216,13 @@ def make(
     readings: Mapping[str, HostReading],
     faults: Mapping[str, tuple[str, str]],
     previews: Sequence[Preview] = (),
+    failing: Collection[str] = (),
 ) -> Plan:
     """Put a plan together from what was asked and what was seen. Nothing is changed anywhere.
 
     `readings` are the hosts that answered; `faults` are (rule, message) of those that did not or
-    whose probes fell through. Raises BadInput or Refused for what no plan may ask for.
+    whose probes fell through; `failing` hosts fail names that are sound. Raises BadInput or
+    Refused for what no plan may ask for.
     """
     check_request(request, playbook)
     now = now.replace(microsecond=0)
@@ -200,7 +231,9 @@ def make(
         for zone in request.zones
     )
     hosts = tuple(
-        _planned(host, ntas, readings.get(host.name), faults.get(host.name), adopt=request.adopt)
+        _planned(
+            host, ntas, readings.get(host.name), faults.get(host.name), adopt=request.adopt
+        ).model_copy(update={"fails_all": host.name in failing})
         for host in inventory.hosts
     )
     plan = Plan(
@@ -229,6 +262,8 @@ def make(
 
 def _nta_id(zone: str, plan_id: str) -> str:
     """The zone's name, with a hash where that alone would not be its own or not fit."""
+    if zone == ".":
+        return f"root-{plan_id}"
     name = re.sub(r"[._]", "-", zone.removesuffix("."))
     room = LONGEST_ID - len(plan_id) - 1
     if _PLAIN.fullmatch(zone) and len(name) <= room:
@@ -275,6 +310,8 @@ def warnings(request: Request, verdicts: Sequence[Verdict]) -> list[str]:
         for zone in request.zones
         if zone.count(".") > 1
     ]
+    if override.overrides(request.mode, request.zones):
+        return found + override.warnings(verdicts)
     found += [
         f"{verdict.zone} is {verdict.state.value}, remedy {verdict.remedy.value}: "
         f"apply will refuse this plan{_unless(verdict)} ({verdict.remedy_reason})"
@@ -287,6 +324,8 @@ def warnings(request: Request, verdicts: Sequence[Verdict]) -> list[str]:
         )
     if request.mode != "nta":
         found.append(f"--mode {request.mode} is a preview: apply will refuse this plan")
+    if request.mode == "override":
+        found.append(f"an override is for the root: {override.COMMAND}")
     return found
 
 

@@ -10,13 +10,14 @@ from typing import Literal
 from orchestrator.engines import engine
 from orchestrator.fleet.inventory import Host, Inventory
 from orchestrator.fleet.probe import Ask
-from orchestrator.model import ResolverView, Verdict
+from orchestrator.model import HostReading, ResolverView, Verdict
 from orchestrator.playbook import Playbook
 from orchestrator.rollout.asking import asks, baseline
 from orchestrator.rollout.means import Runner
+from orchestrator.rollout.override import overrides
 from orchestrator.rollout.plan import Mode, Plan, Preview, Request, make
 from orchestrator.rollout.send import read
-from orchestrator.rollout.verify import by_host
+from orchestrator.rollout.verify import by_host, fails_all, validates_nothing
 
 
 def propose(
@@ -39,11 +40,14 @@ def propose(
     fit = [host for host in inventory.hosts if host.name not in faults]
     bad_names = {verdict.zone: verdict.bad_names for verdict in verdicts}
     seen = by_host(views(fit, asks(request.zones, bad_names, playbook)))
+    off = overrides(request.mode, request.zones)
     for host in fit:
         complaints = baseline(host, seen.get(host.name, []), request.zones, playbook)
         problems = readings[host.name].problems
         if complaints and not problems:
             faults[host.name] = ("baseline", "; ".join(complaints))
+        elif off and _off_already(readings[host.name], seen.get(host.name, []), playbook):
+            faults[host.name] = ("foreign-nta", "others have switched validation off here")
     return make(
         request,
         plan_id=secrets.token_hex(4),
@@ -53,8 +57,15 @@ def propose(
         playbook=playbook,
         readings=readings,
         faults=faults,
-        previews=previews(request.mode, request.zones, inventory),
+        previews=[] if off else previews(request.mode, request.zones, inventory),
+        failing=[h.name for h in fit if off and fails_all(seen.get(h.name, []), playbook.controls)],
     )
+
+
+def _off_already(reading: HostReading, views: Sequence[ResolverView], playbook: Playbook) -> bool:
+    """In a way that a host does not list, such as `rndc validation off`."""
+    listed = any(running.zone == "." for running in reading.running)
+    return not listed and validates_nothing(views, playbook.controls)
 
 
 def previews(mode: Mode, zones: Sequence[str], inventory: Inventory) -> list[Preview]:

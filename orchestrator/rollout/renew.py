@@ -33,7 +33,7 @@ def make_renewal(
     verdicts: Sequence[Verdict],
 ) -> Plan:
     """The plan that moves the end to `now + lifetime`. Pure. Raises BadInput, Refused."""
-    check_lifetime(lifetime)
+    check_lifetime(lifetime, off=old.overrides)
     check_renewable([record], now)
     now = now.replace(microsecond=0)
     nta = order(record).model_copy(update={"ends_at": now + lifetime})

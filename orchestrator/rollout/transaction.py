@@ -118,6 +118,8 @@ def _file_diff(path: str, before: str | None, after: str | None) -> str:
 
 
 def _list_diff(host: Host, reading: HostReading, ntas: Sequence[NtaOrder]) -> str:
+    if any(nta.zone == "." for nta in ntas):
+        return "--- running\n+++ running\n@@ every zone @@\n-validation on\n+validation off\n"
     command = engine(host.engine).list_command()
     old = sorted({nta.zone for nta in reading.running})
     new = sorted({*old, *(nta.zone for nta in ntas)})
@@ -162,7 +164,7 @@ def objection(
             theirs = running.zone == nta.zone and running.id not in ours
             if theirs and (running.permanent or not adopt):
                 return ("foreign-nta", f"{nta.zone} is under an NTA that ntactl did not add")
-        if nta.zone in reading.anchors:
+        if nta.zone != "." and nta.zone in reading.anchors:
             message = f"{nta.zone} has a trust anchor of its own, which overrides an NTA"
             return ("explicit-anchor", message)
     return None

@@ -23,7 +23,8 @@ def zone_asks(zone: str, names: Sequence[str], token: str) -> list[Ask]:
     `token` makes the last one new, so that no cache can answer it.
     """
     seen = [Ask(name=name, type="A") for name in names if name != zone]
-    return [Ask(name=zone, type="SOA"), *seen, Ask(name=f"{_FRESH}{token}.{zone}", type="A")]
+    fresh = f"{_FRESH}{token}.{zone.removeprefix('.')}"
+    return [Ask(name=zone, type="SOA"), *seen, Ask(name=fresh, type="A")]
 
 
 def control_complaints(views: Iterable[ResolverView], controls: Controls) -> list[str]:
@@ -51,6 +52,38 @@ def _bogus_complaints(view: ResolverView | None, zone: str) -> list[str]:
     if view.rcode_cd != "NOERROR":
         return [f"the bogus control {zone} is {view.rcode_cd} with CD: its upstream is gone"]
     return []
+
+
+def off_complaints(views: Iterable[ResolverView], controls: Controls) -> list[str]:
+    """Is validation off (an NTA for the root)? Then what is bogus resolves like what is sound."""
+    found = {view.name: view for view in views}
+    return [
+        f"with validation off {zone} is {_rcode(found.get(zone))}"
+        for zone in (controls.healthy, controls.bogus)
+        if _rcode(found.get(zone)) != "NOERROR"
+    ]
+
+
+def unhelped_complaints(views: Iterable[ResolverView], controls: Controls) -> list[str]:
+    """Before validation is switched off: would names resolve through this host without it?"""
+    if any(view.name == controls.healthy and view.rcode_cd == "NOERROR" for view in views):
+        return []
+    return [f"{controls.healthy} does not resolve through it even with CD: it has another fault"]
+
+
+def fails_all(views: Iterable[ResolverView], controls: Controls) -> bool:
+    """Does it fail a name that is sound, by validating? Then its own trust anchor is suspect."""
+    sound = next((view for view in views if view.name == controls.healthy), None)
+    return sound is not None and (sound.rcode, sound.rcode_cd) == ("SERVFAIL", "NOERROR")
+
+
+def validates_nothing(views: Iterable[ResolverView], controls: Controls) -> bool:
+    """Does what is bogus on purpose resolve?"""
+    return any(view.name == controls.bogus and view.rcode == "NOERROR" for view in views)
+
+
+def _rcode(view: ResolverView | None) -> str:
+    return "unanswered" if view is None else view.rcode or view.error
 
 
 def upstream_complaints(
@@ -94,8 +127,8 @@ def validation_complaints(views: Iterable[ResolverView], zone: str, *, secure: b
     """After the NTA is out: is the zone validated again, and do its names still resolve?"""
     complaints = []
     for view in views:
-        if not under(view.name, zone):
-            continue
+        if not under(view.name, zone) or (zone == "." and view.name != zone):
+            continue  # below the root there are the controls too
         if view.rcode not in ANSWERED:
             complaints.append(f"{view.name} {view.type} is {view.rcode or view.error}")
         elif view.name == zone and secure and not view.ad:

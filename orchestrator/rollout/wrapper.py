@@ -59,6 +59,7 @@ def _particulars(host: Host) -> str:
     forms = {
         "settings": shell.settings(host),
         "fragment_form": engine(host.engine).line("@id@", "@zone@"),
+        "override_form": engine(host.engine).line("@id@", "."),
         "cron_form": shell.cron_entry("@id@", "@zone@"),
     }
     engines = (f"{each}_code=${each}_{host.engine}" for each in ("engine", *shell.MORE))

@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator.fleet.inventory import Inventory
 from orchestrator.incident.journal import Kind
 from orchestrator.incident.lifecycle import Record, fold
-from orchestrator.model import Verdict
+from orchestrator.model import State, Verdict
 from orchestrator.rollout.plan import Plan, Request, calls_for_nta
 from orchestrator.rollout.propose import propose
 from orchestrator.rollout.take_out import about, event
@@ -41,7 +41,7 @@ def _after(watch: Watch, record: Record, save: Callable[[Plan], Path]) -> list[S
     if watch.means.clock() - record.ended_at >= old.playbook.aftercare:
         return []
     verdict = watch.check(old, record.zone, known_bad(old, record))
-    if not calls_for_nta(verdict):
+    if not (verdict.state is State.BOGUS if old.overrides else calls_for_nta(verdict)):
         return []
     path = save(_prepare(watch, record, old, verdict))
     means = watch.means
@@ -60,6 +60,7 @@ def _prepare(watch: Watch, record: Record, old: Plan, verdict: Verdict) -> Plan:
         reason=f"broke again after {record.id} ended: {record.reason}",
         ticket=record.ticket,
         lifetime=old.lifetime,
+        mode=old.mode,
         created_by=watch.means.by,
     )
     hosts = tuple(planned.host for planned in old.hosts)

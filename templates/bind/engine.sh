@@ -1,7 +1,8 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # An NTA in BIND: rndc sets it, and named keeps it over reloads and restarts by itself. With
 # -force, as named's own recheck drops NTAs of zones that are still broken; its natural expiry
-# flushes nothing, so the lifetime is a backstop behind the guard (9.18). Set above: config.
+# flushes nothing, so the lifetime is a backstop behind the guard. The root's is one like others, but
+# for flushtree, which drops nothing at "." (9.18). Set above: config.
 
 engine_tools='rndc named-checkconf'
 engine_places='/etc/bind /etc/named.conf /etc/named'
@@ -45,7 +46,7 @@ engine_keeps() { # ZONE: would the configuration alone make it insecure?
 }
 
 engine_sets() { # ZONE: does standard input, a piece of configuration, make it insecure?
-  name=$(printf '%s\n' "${1%.}" | sed 's/[.]/[.]/g')
+  name=$(printf '%s\n' "${1%.}" | sed 's/[.]/[.]/g; s/^$/[.]/')
   sed 's,//.*,,; s,#.*,,' | tr '\n\t' '  ' |
     grep -Eqi "validate-except *[{]([^}]*[ ;])?\"?${name}[.]?\"? *;"
 }
@@ -68,6 +69,7 @@ engine_remove() { # ZONE
 }
 
 engine_flush() { # ZONE
+  [ "$1" != . ] || { control flush || because "rndc flush: $said"; return; }
   control flushtree "$1" || because "rndc flushtree: $said"
 }
 

@@ -16,6 +16,7 @@ expected [0-9a-f]{64}
 once_more (yes|no)
 adopt (yes|no)
 zone ([a-z0-9_][a-z0-9_-]{0,62}[.])+
+nta root-[a-z0-9-]{1,91} [.] [0-9]{1,11}
 nta [a-z0-9][a-z0-9-]{0,95} ([a-z0-9_][a-z0-9_-]{0,62}[.])+ [0-9]{1,11}'
 
 no_order() { # MESSAGE
@@ -79,7 +80,10 @@ order() { # ID: sets what is known of one NTA
 $orders
 ORDERS
   [ -n "$ordered_id" ] || return 1
-  fragment=$(filled "$fragment_form" "$1")
+  case $zone in
+  .) fragment=$(filled "$override_form" "$1") ;;
+  *) fragment=$(filled "$fragment_form" "$1") ;;
+  esac
   cron_entry=$(filled "$cron_form" "$1")
 }
 

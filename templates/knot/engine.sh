@@ -1,11 +1,12 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # An NTA in Knot Resolver 5: trust_anchors.set_insecure replaces the whole list, in each instance by
 # itself, and only cache.clear makes it felt; a file of Lua that kresd.conf reads keeps it over
-# restarts. The control sockets give no codes, only text (5.6). Set above: config.
+# restarts. It takes none for the root: there the trust anchors go, and are kept for the way back.
+# The control sockets give no codes, only text (5.6). Set above: config.
 
 engine_tools='kresd perl'
 engine_places=/etc/knot-resolver
-engine_lines='^(--.*|local function nta[(]zone[)] .*|nta[(]"[a-z0-9._-]+"[)] -- # ntactl [a-z0-9-]+)$'
+engine_lines='^(--.*|local function nta[(]zone[)] .*|(nta|trust_anchors[.]remove)[(]"[a-z0-9._-]+"[)] -- # ntactl [a-z0-9-]+)$'
 sockets=/run/knot-resolver/control
 
 # One request in the binary form: a length of 4 bytes stands before the answer.
@@ -48,7 +49,18 @@ everyone() { # LUA: every instance that runs, whatever another says; sets count,
   [ "$count" -gt 0 ] || { said="no instance listens in $sockets" && return 1; }
 }
 
-engine_remember() { :; } # its sockets have fixed names
+engine_remember() { # its sockets have fixed names; an override takes the root's anchors away
+  [ "$zone" = . ] || return 0
+  everyone 'trust_anchors.summary()' || because "kresd's trust_anchors.summary: $said" || return 1
+  kept_anchors=$(root_records)
+  [ -n "$kept_anchors" ] || because "kresd tells no trust anchors of the root to keep" || return 1
+  put "$base/nta/$id/snapshot/anchors" 600 "$kept_anchors"
+}
+
+root_records() { # -> the root's anchors as kresd tells them, each once
+  printf '%s' "$answers" | sed "s/^'//" | grep -E '^[.][[:blank:]].*[[:blank:]](DS|DNSKEY)[[:blank:]]' |
+    tr -d "'\\\\" | sort -u
+}
 
 names() { # standard input, lists as tojson gives them -> names as ntactl writes them
   tr 'A-Z[]{}",'"'" 'a-z       ' | tr ' ' '\n' | awk 'NF { sub(/\.*$/, "", $1); print $1 "." }'
@@ -72,7 +84,7 @@ each_list() { # -> the zones of each instance, each zone once an instance
 }
 
 engine_running() { # "partial": some instances have it, and some do not
-  everyone 'tojson(trust_anchors.insecure)' || return 1
+  everyone "tojson((function() $(others .) if not trust_anchors.keysets['\\0'] then table.insert(l, '.') end return l end)())" || return 1
   kept_lua=$(configured)
   counts=$(each_list | sort | uniq -c)
   printf '%s\n' "$counts" | awk -v all="$count" 'NF && $1 >= all { print $2 }' | kinds "$kept_lua"
@@ -80,6 +92,11 @@ engine_running() { # "partial": some instances have it, and some do not
 }
 
 engine_sets() { # ZONE: does standard input, a piece of configuration, make it insecure?
+  if [ "$1" = . ]; then # unless it adds others further down
+    uncommented | tr '\n' ' ' | sed 's/.*trust_anchors[.]add//' |
+      grep -Eq "trust_anchors[.]remove[[:space:]]*[(]?[[:space:]]*[\"'][.][\"']"
+    return
+  fi
   name=$(printf '%s\n' "${1%.}" | sed 's/[.]/[.]/g')
   uncommented | tr '\n' ' ' |
     grep -Eqi "(nta[(]|set_insecure[[:space:]]*[(]?[[:space:]]*[{][^}]*)[\"']${name}[.]?[\"']"
@@ -95,11 +112,23 @@ others() { # ZONE -> Lua: the list without that zone, however it is written ther
     "if (n .. '.'):lower():gsub('[.]+\$', '.') ~= '$1' then table.insert(l, n) end end"
 }
 
+without_anchors() {
+  everyone "(function() trust_anchors.remove('.') end)()" || because "kresd's trust_anchors.remove: $said"
+}
+
+anchors_back() { # the root's, as they were, in each instance that has none; a second add drops the first
+  kept_anchors=$(sed 's/$/\\n/' "$base/nta/$id/snapshot/anchors" 2>/dev/null | tr -d '\n')
+  [ -n "$kept_anchors" ] || because "the root's trust anchors were not kept: restart kresd" || return 1
+  everyone "(function() if not trust_anchors.keysets['\\0'] then trust_anchors.add('$kept_anchors') end end)()" || because "kresd's trust_anchors.add: $said"
+}
+
 engine_add() { # ZONE ENDS: read, changed and written in one go, then read back
+  [ "$1" != . ] || { without_anchors; return; }
   everyone "(function() $(others "$1") table.insert(l, '$1') trust_anchors.set_insecure(l) end)()" || because "kresd's set_insecure: $said"
 }
 
 engine_remove() { # ZONE
+  [ "$1" != . ] || { anchors_back; return; }
   everyone "(function() $(others "$1") trust_anchors.set_insecure(l) end)()" || because "kresd's set_insecure: $said"
 }
 

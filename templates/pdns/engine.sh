@@ -75,8 +75,12 @@ engine_anchors() { # -> zones with a positive trust anchor here
   printf '%s\n' "$said" | sed '1d; /^[[:space:]]/d' | names | sort -u
 }
 
+typed() { # ZONE -> as rec_control takes it: without the dot at its end, but for the root
+  printf '%s\n' "${1%.}" | sed 's/^$/./'
+}
+
 engine_add() { # ZONE ENDS
-  control add-nta "${1%.}" "ntactl $id" || because "rec_control add-nta: $said" || return 1
+  control add-nta "$(typed "$1")" "ntactl $id" || because "rec_control add-nta: $said" || return 1
   case $said in
   Added*) ;;
   *) because "rec_control add-nta: $said" ;;
@@ -84,11 +88,11 @@ engine_add() { # ZONE ENDS
 }
 
 engine_remove() { # ZONE: never without a name
-  control clear-nta "${1%.}" || because "rec_control clear-nta: $said"
+  control clear-nta "$(typed "$1")" || because "rec_control clear-nta: $said"
 }
 
 engine_flush() { # ZONE: the subtree, which is what the dollar says
-  control wipe-cache "${1%.}\$" || because "rec_control wipe-cache: $said" || return 1
+  control wipe-cache "$(typed "$1")\$" || because "rec_control wipe-cache: $said" || return 1
   case $said in
   wiped*) ;;
   *) because "rec_control wipe-cache: $said" ;;

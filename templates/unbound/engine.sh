@@ -1,10 +1,11 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # An NTA in Unbound: a drop-in keeps it over reloads and restarts, insecure_add sets it now, and
-# only flush_zone makes either of them felt (measured with 1.17). Set above: config.
+# only flush_zone makes either of them felt. The root's is val-permissive-mode, as insecure_add of
+# "." says ok and does nothing (measured with 1.17). Set above: config.
 
 engine_tools='unbound-control unbound-checkconf'
 engine_places=/etc/unbound
-engine_lines='^(#.*|server:|    domain-insecure: "[a-z0-9._-]+" # ntactl [a-z0-9-]+)$'
+engine_lines='^(#.*|server:|    (domain-insecure: "[a-z0-9._-]+"|val-permissive-mode: yes) # ntactl [a-z0-9-]+)$'
 
 ask() { # CONFIG COMMAND...: exit 0 is not enough, it also says "error ..." with it
   file=$1
@@ -67,13 +68,30 @@ engine_running() {
       echo "$listed runtime"
     fi
   done
+  control get_option val-permissive-mode || return 1
+  [ "$said" != yes ] || permissive
+}
+
+permissive() { # -> the root's line, when that is how the daemon runs
+  if engine_keeps .; then
+    echo '. config'
+  else
+    echo '. runtime'
+  fi
 }
 
 engine_keeps() { # ZONE: would the configuration alone make it insecure?
-  lists "$(configured domain-insecure | names)" "$1"
+  case $1 in
+  .) configured val-permissive-mode | grep -qx yes ;;
+  *) lists "$(configured domain-insecure | names)" "$1" ;;
+  esac
 }
 
 engine_sets() { # ZONE: does standard input, a piece of configuration, make it insecure?
+  if [ "$1" = . ]; then
+    grep -Eqi "^[^#]*val-permissive-mode:[[:space:]]*[\"']?yes"
+    return
+  fi
   name=$(printf '%s\n' "${1%.}" | sed 's/[.]/[.]/g')
   grep -Eqi "^[^#]*domain-insecure:[[:space:]]*[\"']?${name}[.]?[\"']?([[:space:]#]|\$)"
 }
@@ -102,11 +120,17 @@ engine_anchors() { # -> zones with a positive trust anchor here
          $2 ~ /^(257|256|385)$/ && $3 == 3 { print $1 }' | names | sort -u
 }
 
+set_permissive() { # yes or no
+  control set_option val-permissive-mode: "$1" || because "unbound-control set_option: $said"
+}
+
 engine_add() { # ZONE ENDS
+  [ "$1" != . ] || { set_permissive yes; return; }
   control insecure_add "$1" || because "unbound-control insecure_add: $said"
 }
 
 engine_remove() { # ZONE
+  [ "$1" != . ] || { set_permissive no; return; }
   control insecure_remove "$1" || because "unbound-control insecure_remove: $said"
 }
 
