@@ -199,10 +199,7 @@ def apply(
     by: options.By = None,
     allowed_signers: options.AllowedSigners = None,
     accept: options.Accept = None,
-    confirm: Annotated[
-        str | None,
-        typer.Option("--confirm", help='Of an override alone: "validation off on N hosts".'),
-    ] = None,
+    confirm: options.Confirm = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on, and bring in hosts that lack it by now.")
     ] = False,

@@ -28,6 +28,26 @@ def _typed(
     return rules
 
 
+def _said_anew(context: typer.Context, option: typer.CallbackParam, text: str | None) -> str | None:
+    """A sentence that is always there would confirm nothing."""
+    source = context.get_parameter_source(str(option.name))
+    if text is not None and source is not None and source.name != "COMMANDLINE":
+        raise BadInput(
+            "--confirm is typed, for one plan: the environment and ntactl.toml cannot hold it",
+            next_step="take it out there",
+        )
+    return text
+
+
+Confirm = Annotated[
+    str | None,
+    typer.Option(
+        "--confirm",
+        metavar="SENTENCE",
+        callback=_said_anew,
+        help='Of an override alone: "validation off on N hosts".',
+    ),
+]
 Accept = Annotated[
     list[str] | None,
     typer.Option(

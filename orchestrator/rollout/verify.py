@@ -36,6 +36,16 @@ def control_complaints(views: Iterable[ResolverView], controls: Controls) -> lis
     ]
 
 
+def back_complaints(views: Iterable[ResolverView], controls: Controls) -> list[str]:
+    """Validation was off: is it back? Then names fail where the root is still broken."""
+    seen = list(views)
+    if fails_all(seen, controls):
+        return _bogus_complaints(
+            {view.name: view for view in seen}.get(controls.bogus), controls.bogus
+        )
+    return control_complaints(seen, controls)
+
+
 def _healthy_complaints(view: ResolverView | None, zone: str) -> list[str]:
     if view is None or view.rcode is None:
         return [f"no answer for the healthy control {zone}"]

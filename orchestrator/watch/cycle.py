@@ -16,7 +16,7 @@ from orchestrator.rollout.plan import Plan
 from orchestrator.rollout.send import read
 from orchestrator.rollout.take_out import again, event, sent
 from orchestrator.watch.act import act, tell_once
-from orchestrator.watch.step import Act, Seen, cleanness, step
+from orchestrator.watch.step import Act, Decision, Seen, cleanness, step
 
 SOON = (20, 5)  # minutes before the end at which people are told
 
@@ -47,8 +47,9 @@ class Said:
 
 def cycle(watch: Watch) -> list[Said]:
     """Go once over every NTA that has not ended. One that fails does not stop the others."""
-    records = fold(watch.means.journal.events()).values()
-    return [s for r in records if r.live() for s in guarded(watch, r, lambda r: [one(watch, r)])]
+    records = [r for r in fold(watch.means.journal.events()).values() if r.live()]
+    off = next((r for r in records if r.zone == "."), None)
+    return [s for r in records for s in guarded(watch, r, lambda r: [one(watch, r, off)])]
 
 
 def guarded(watch: Watch, record: Record, do: Callable[[Record], list[Said]]) -> list[Said]:
@@ -66,8 +67,11 @@ def _failed(record: Record, said: str) -> Said:
     return Said(record.id, record.zone, f"this cycle failed: {said}", Act.WAIT, failed=True)
 
 
-def one(watch: Watch, record: Record) -> Said:
-    """Look, decide, act, say. At its end nothing is looked at any more: it goes."""
+def one(watch: Watch, record: Record, off: Record | None) -> Said:
+    """Look, decide, act, say. At its end nothing is looked at any more: it goes.
+
+    `off` is the override that stands: until it has ended no canary can show that it validates.
+    """
     means, plan = watch.means, watch.plan(record.plan)
     if phase(record, means.clock()) is Phase.EXPIRED:
         seen = Seen()
@@ -75,6 +79,8 @@ def one(watch: Watch, record: Record) -> Said:
         record, seen = _look(watch, plan, record)
         _warn(means, plan, record, seen)
     decision = step(record, seen, means.clock(), plan.playbook)
+    if decision.act is Act.REVERT_CANARY and off is not None and off.id != record.id:
+        decision = Decision(Act.WAIT, f"{seen.why}, but validation is off ({off.id}): it waits")
     if seen.rearm and decision.act in {Act.WAIT, Act.BRING_IN}:
         sent(means, plan, record, seen.rearm, "renew")
     sentence = act(means, plan, record, decision, seen)
