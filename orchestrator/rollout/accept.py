@@ -19,7 +19,7 @@ _STALE = "hosts and evidence may have moved on"
 _LIES = "a host that does not answer for itself is left alone"
 NEVER = {
     "unapproved": _YES,
-    "unconfirmed": _YES,
+    "override-unconfirmed": _YES,
     "allowed-signers": _YES,
     "plan-digest": "what was reviewed is what happens",
     "plan-expired": _STALE,

@@ -39,7 +39,7 @@ def check_confirmed(typed: str, hosts: int) -> None:
     """Was it typed as it has to be? Raises Refused."""
     if " ".join(typed.split()) != sentence(hosts):
         raise Refused(
-            "unconfirmed",
+            "override-unconfirmed",
             "an override goes on only with its own sentence; --yes does not stand in for it",
             next_step=f'--confirm "{sentence(hosts)}"',
         )

@@ -59,8 +59,11 @@ def test_two_people_and_a_sentence(four: Lab, tmp_path: Path) -> None:
     accepting = (*apply, "--accept", "verdict")
     assert refused(four, *accepting, *sentence) == "unapproved"
     four.ok("approve", str(path), "--by", "second")
-    assert refused(four, *accepting) == "unconfirmed"
-    assert refused(four, *accepting, "--confirm", "validation off on 3 hosts") == "unconfirmed"
+    assert refused(four, *accepting) == "override-unconfirmed"
+    assert (
+        refused(four, *accepting, "--confirm", "validation off on 3 hosts")
+        == "override-unconfirmed"
+    )
     assert four.files() == before
     four.ok(*accepting, *sentence)
     assert {(n, rcode) for (_, n), (rcode, _) in four.views(*NAMES).items()} == OFF
@@ -88,6 +91,8 @@ def test_where_every_anchor_is_wrong_nobody_has_to_know_better(four: Lab, tmp_pa
     for person in ("first", "second"):
         four.ok("approve", str(path), "--by", person)
     four.ok("apply", str(path), "--confirm", "validation off on 4 hosts")
+    assert all(map(is_off, hosts))
+    wait_until(lambda: "its NTA returns" in four.watch()[0]["said"], 30, "a canary to fail")
     assert all(map(is_off, hosts))
     four.ok("revert", ".", "--yes")
     assert all(answers(host) == broken for host in hosts)

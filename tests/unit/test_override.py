@@ -142,7 +142,7 @@ def test_for_another_zone_it_is_a_preview() -> None:
 def test_its_sentence_is_typed_as_it_is(typed: str) -> None:
     with pytest.raises(Refused) as refusal:
         check_confirmed(typed, 4)
-    assert refusal.value.rule == "unconfirmed"
+    assert refusal.value.rule == "override-unconfirmed"
     assert "validation off on 4 hosts" in refusal.value.next_step
 
 
