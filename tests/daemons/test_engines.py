@@ -160,6 +160,18 @@ def test_a_foreign_one_is_taken_over_where_that_is_the_order(host: Hands) -> Non
     assert host.zones() == []
 
 
+def test_one_that_was_taken_over_is_given_back_when_all_is_taken_back(host: Hands) -> None:
+    host.sh(BY_HAND[host.host.engine].add)
+    before, order = host.files(), nta()
+    assert host.apply(wanted=host.change(order, adopt=True)).outcome == "applied"
+    receipt = host.give_back(order)
+    assert (receipt.outcome, receipt.rule) == ("reverted", "foreign-nta")
+    assert [zone.lower() for zone in host.zones()] == ["de."]
+    assert [running.id for running in host.read().running] == [None]
+    assert host.files() == before
+    host.sh(BY_HAND[host.host.engine].remove)
+
+
 def test_one_that_a_file_of_others_keeps_is_not_taken_over(host: Hands) -> None:
     _, write, strike = BY_HAND[host.host.engine].insecure
     host.sh(write)
