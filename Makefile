@@ -6,7 +6,7 @@ STAMP := .venv/.ntactl-setup
 # Namespaces and real daemons need root; with `sudo -v` before, an ordinary user is as welcome.
 ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n -E)
 
-.PHONY: help setup packages drill test soak fuzz faults lint bench bench-push bench-scale bench-detect bench-outages clean
+.PHONY: help setup packages drill test soak fuzz faults matrix lint bench bench-push bench-scale bench-detect bench-outages clean
 .NOTPARALLEL:
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make fuzz    hostile answers, an hour of them (SECONDS=, SEED=)"
 	@echo "make faults  N transactions with a fault in each, on real hosts; an hour or two (N=, SEED=;"
 	@echo "             MORE=--regressions: all that was found before; MORE='--without fence': goes red)"
+	@echo "make matrix  the engines' tests on the daemons of Debian 12 and 13, in roots of their own; minutes"
 	@echo "make lint    ruff, mypy, shellcheck"
 	@echo "make bench   how long the command line takes to answer"
 	@echo "make bench-detect   how fast a scan of the whole root is, beside other validators; minutes"
@@ -52,12 +53,15 @@ fuzz: setup
 faults: setup
 	$(ROOT) env PYTHONPATH=tests $(PY) -m faults --seed $(or $(SEED),1) -n $(or $(N),300) $(MORE)
 
+matrix:
+	$(ROOT) .ci/matrix
+
 lint: setup
 	$(PY) -m ruff check orchestrator tests
 	$(PY) -m ruff format --check orchestrator tests
 	$(PY) -m mypy
 	find templates -name '*.sh' -exec shellcheck {} +
-	shellcheck .ci/run .ci/packages
+	shellcheck .ci/run .ci/packages .ci/matrix
 
 bench: setup
 	$(PY) tests/bench/startup.py

@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     PlainSerializer,
+    StringConstraints,
     WithJsonSchema,
 )
 
@@ -257,7 +258,7 @@ class RunningNta(Value):
 class HeldNta(Value):
     """One folder nta/ID on a host, as the host tells it; of a damaged end it tells second 0."""
 
-    id: str
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=96)]
     zone: Zone
     ends_at: Time
     state: Literal["armed", "applied", "ended"]

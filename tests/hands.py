@@ -91,6 +91,11 @@ class Hands:
         program = self.apply_program(wanted or self.change(*ntas), order)
         return self._receipt("apply", program)
 
+    def give_back(self, *ntas: NtaOrder) -> Receipt:
+        """Taken back: what others had set before stays."""
+        program = revert_program(self.host, ntas, generation(), keep_theirs=True)
+        return self._receipt("revert", program)
+
     def revert(self, *ntas: NtaOrder, order: int | None = None, once_more: bool = False) -> Receipt:
         return self._receipt("revert", self.revert_program(*ntas, order=order, once_more=once_more))
 

@@ -36,6 +36,15 @@ def _line(text: str, file: str) -> str:
     return f"echo {text!r} >> {file}"
 
 
+def _recursor(name: str, in_yaml: str, value: str) -> str:
+    """In recursor.conf of release 4, and in YAML; what is not there yet joins `dnssec`."""
+    yaml = {"no": "false"}.get(value, value)
+    script = f"s/^{name}=.*/{name}={value}/; s/^  {in_yaml}: .*/  {in_yaml}: {yaml}/"
+    there = f"grep -Eq '^({name}=|  {in_yaml}:)' {_RECURSOR}"
+    new = f"s/^dnssec=/{name}={value}\\n&/; s/^dnssec:/&\\n  {in_yaml}: {yaml}/"
+    return f"if {there}; then sed -i '{script}' {_RECURSOR}; else sed -i '{new}' {_RECURSOR}; fi"
+
+
 # In this order on each host: what breaks its configuration comes last.
 SEEDS = (
     Seed("unbound1", "validation-permissive", _unbound("val-permissive-mode: yes")),
@@ -69,12 +78,14 @@ SEEDS = (
     Seed("bind2", "validation-off", "rndc validation off", live=True),
     Seed("bind2", "foreign-nta", "rndc nta -force -lifetime 86400 de", live=True),
     Seed("bind2", "obsolete-option", _option("dnssec-enable yes;"), live=True),
-    Seed("pdns1", "validation-on-demand", f"sed -i 's/^dnssec=.*/dnssec=process/' {_RECURSOR}"),
-    Seed("pdns1", "skew", _line("signature-inception-skew=86400", _RECURSOR)),
+    Seed("pdns1", "validation-on-demand", _recursor("dnssec", "validation", "process")),
+    Seed(
+        "pdns1", "skew", _recursor("signature-inception-skew", "signature_inception_skew", "86400")
+    ),
     Seed(
         "pdns1",
         "ede-off",
-        f"sed -i 's/^extended-resolution-errors=.*/extended-resolution-errors=no/' {_RECURSOR}",
+        _recursor("extended-resolution-errors", "extended_resolution_errors", "no"),
     ),
     Seed("pdns2", "nta-without-end", _line('addNTA("fj", "broken since May")', _LUA)),
     Seed("pdns2", "own-anchor", _line(f'addTA("de", "{_DE}")', _LUA)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from shlex import quote
 from typing import NamedTuple
 
 import dns.exception
@@ -11,9 +12,12 @@ import dns.rdata
 
 from orchestrator.chain.verify import tag_of
 from orchestrator.engines import engine
-from orchestrator.engines.weak import Facts, Severity, Weakness, name_pattern, shown
+from orchestrator.engines.mend import named
+from orchestrator.engines.weak import Facts, Severity, Weakness, delegated, shown
+from orchestrator.errors import BadInput
 from orchestrator.fleet.inventory import Host
 from orchestrator.model import HeldNta, HostReading, RunningNta
+from orchestrator.names import zone_name
 from orchestrator.rollout.answer import Examined
 
 CLOCK = 5.0  # seconds: signatures are made for seconds, and TSIG and guards go by them too
@@ -72,7 +76,7 @@ def _late(held: HeldNta) -> Weakness:
     says = f"the NTA for {held.zone} is past its end, and its guard has not lifted it"
     ended = "its end is damaged" if held.damaged else f"its end was {held.ends_at:%Y-%m-%d %H:%M}Z"
     return Weakness(
-        "nta-overdue", "error", says, (f"{held.id}: {ended}",), (f"ntactl revert {held.id}",)
+        "nta-overdue", "error", says, (f"{held.id}: {ended}",), (f"ntactl revert {quote(held.id)}",)
     )
 
 
@@ -85,10 +89,17 @@ def _ntas(host: Host, seen: Examined, explained: set[str]) -> Iterator[Weakness]
             _permanent(host, seen.facts, running) if running.permanent else _foreign(host, running)
         )
     listed = {running.zone for running in seen.reading.running}
-    for zone in seen.facts.said.get("domain-insecure", ()):
-        if zone not in listed:
-            waiting = RunningNta(zone=zone, permanent=True)
-            yield _permanent(host, seen.facts, waiting)
+    for zone in map(_zone, seen.facts.said.get("domain-insecure", ())):
+        if zone and zone not in listed:
+            yield _permanent(host, seen.facts, RunningNta(zone=zone, permanent=True))
+
+
+def _zone(told: str) -> str:
+    """A name that a host told, canonical; "" for one that no command may carry."""
+    try:
+        return zone_name(told)
+    except BadInput:
+        return ""
 
 
 def _foreign(host: Host, running: RunningNta) -> Weakness:
@@ -102,16 +113,17 @@ def _foreign(host: Host, running: RunningNta) -> Weakness:
 def _permanent(host: Host, told: Facts, running: RunningNta) -> Weakness:
     zone = running.zone
     insecure = r"domain-insecure|validate-except|addNTA|set_insecure|\bnta\("
-    lines = [line for line in told.having(name_pattern(zone)) if re.search(insecure, line.text)]
+    lines = [line for line in told.having(named(zone)) if re.search(insecure, line.text)]
     says = f"the configuration makes {zone} insecure: no end, no reason, no ticket"
     evidence = shown(lines) or (f"{engine(host.engine).list_command()} lists it as permanent",)
-    mend = engine(host.engine).unset_commands(host, told, zone)
+    mend = engine(host.engine).unset_commands(host, told, zone) if zone != "." else ()
     return Weakness("nta-without-end", "error", says, evidence, mend)
 
 
 def _tags(told: Facts) -> set[tuple[str, str]]:
-    """Trust anchors as (owner, key tag), whichever way they were told."""
-    return set(told.tags) | {pair for record in told.keys if (pair := _tag(record))}
+    """Trust anchors as (owner, key tag), whichever way they were told; nonsense is left out."""
+    pairs = set(told.tags) | {pair for record in told.keys if (pair := _tag(record))}
+    return {(zone, tag) for owner, tag in pairs if (zone := _zone(owner))}
 
 
 def _tag(record: str) -> tuple[str, str] | None:
@@ -136,14 +148,28 @@ def _anchors(host: Host, seen: Examined, root_tags: Collection[int]) -> Iterator
     if not tags and _broken(seen.reading):
         return
     for zone in sorted({owner for owner, _ in tags} - {"."}):
-        says = f"{zone} has a trust anchor of its own: it breaks when {zone} changes its key"
-        lines = [one for one in told.having(name_pattern(zone)) if "insecure" not in one.text]
-        mend = engine(host.engine).anchor_commands(host, told, zone)
-        tagged = ", ".join(sorted(tag for owner, tag in tags if owner == zone))
-        yield Weakness("own-anchor", "error", says, shown(lines) or (f"tags {tagged}",), mend)
+        yield _own_anchor(host, told, zone, sorted(tag for owner, tag in tags if owner == zone))
     of_root = {tag for owner, tag in tags if owner == "."}
     if "none" not in of_root:  # else its engine's finding says so
         yield from _root_anchors(of_root, root_tags)
+
+
+def _own_anchor(host: Host, told: Facts, zone: str, tags: list[str]) -> Weakness:
+    """An error for a TLD; below one it may be what makes an internal zone secure at all."""
+    says = f"{zone} has a trust anchor of its own: it breaks when {zone} changes its key"
+    lines = [
+        one
+        for one in told.having(rf"{_ANCHOR}.*{re.escape(zone[:-1])}")
+        if "insecure" not in one.text
+    ]
+    evidence = shown(lines) or (f"tags {', '.join(tags)}",)
+    if not delegated(zone):
+        return Weakness("own-anchor", "note", says, evidence)
+    mend = engine(host.engine).anchor_commands(host, told, zone)
+    return Weakness("own-anchor", "error", says, evidence, mend)
+
+
+_ANCHOR = r"(?:anchor|add(?:TA|DS)|static-|initial-|-keys)"
 
 
 def _root_anchors(have: set[str], root_tags: Collection[int]) -> Iterator[Weakness]:
@@ -178,15 +204,21 @@ def _version(host: Host, seen: Examined) -> Iterator[Weakness]:
     the_engine, version = engine(host.engine), seen.reading.version
     if not version or _numbers(version) >= _numbers(the_engine.sound_since):
         return
-    package = seen.facts.package or version
+    package = seen.facts.package.partition(":")[2] or seen.facts.package or version
     if any(_fixed(package, first) for first in the_engine.patched):
         return
     says = f"before {the_engine.sound_since} one answer can stop all validation (CVE-2023-50387)"
     if not seen.facts.package:
         says += ", unless its maker has patched it: no package tells"
-    severity: Severity = "warning" if seen.facts.package else "note"
+    # Of a distribution that is not in the table nobody knows here what it has patched.
+    severity: Severity = "warning" if seen.facts.package and _known(package) else "note"
     evidence = f"{host.engine} {version}" + (f", package {package}" if seen.facts.package else "")
     yield Weakness("old-version", severity, says, (evidence,))
+
+
+def _known(package: str) -> bool:
+    """Is it Debian's, by its version? Ubuntu's and Red Hat's say so."""
+    return not re.search(r"ubuntu|\.el\d|\.fc\d|\.amzn", package)
 
 
 def _fixed(package: str, first: str) -> bool:

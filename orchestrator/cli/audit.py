@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.audit.judge import Finding
     from orchestrator.fleet.inventory import Host, Inventory
     from orchestrator.playbook import Playbook
+    from orchestrator.rollout.answer import Examined
     from orchestrator.rollout.plan import Request
 
 FOUND = 3
@@ -78,6 +79,7 @@ def audit(
     from orchestrator.report.audit import json_of, serious, text
     from orchestrator.report.audit import nagios as plug_in
 
+    _one_thing_at_once(publish=publish, adopt=adopt, plain=as_json or nagios)
     if publish is not None:
         _publish(publish, options.state_folder(state))
         return
@@ -99,6 +101,14 @@ def audit(
     raise typer.Exit(FOUND if serious(found) else 0)
 
 
+def _one_thing_at_once(*, publish: Path | None, adopt: str | None, plain: bool) -> None:
+    """Refuse options that would be ignored. Raises BadInput."""
+    if publish and adopt:
+        raise BadInput("--publish and --adopt are two things", next_step="one after the other")
+    if (publish or adopt) and plain:
+        raise BadInput("--json and --nagios are of the audit itself")
+
+
 def _publish(folder: Path, state: Path) -> None:
     """Each file whole or not at all; what is read while this runs is the old or the new list."""
     from orchestrator.incident.lifecycle import fold
@@ -115,7 +125,7 @@ def _publish(folder: Path, state: Path) -> None:
 
 
 def _findings(hosts: tuple[Host, ...], trust_anchor: Path | None) -> list[Finding]:
-    from orchestrator.audit.judge import Finding, findings
+    from orchestrator.audit.judge import Finding
     from orchestrator.engines.weak import Weakness
     from orchestrator.fleet.ssh import Fleet
     from orchestrator.rollout.send import examine
@@ -129,8 +139,21 @@ def _findings(hosts: tuple[Host, ...], trust_anchor: Path | None) -> list[Findin
             rule, message = faults[host.name]
             found.append(Finding(host, Weakness(rule, "error", f"not audited: {message}", ())))
         else:
-            found += findings(host, examined[host.name], tags)
+            found += _of_host(host, examined[host.name], tags)
     return found
+
+
+def _of_host(host: Host, seen: Examined, tags: set[int]) -> list[Finding]:
+    """A host that tells what nobody expects is told as such, and stands in no other's way."""
+    from orchestrator.audit.judge import Finding, findings
+    from orchestrator.engines.weak import Weakness
+    from orchestrator.fleet.outcome import plain
+
+    try:
+        return findings(host, seen, tags)
+    except (ValueError, LookupError) as error:
+        says = f"not audited: what it tells is not understood: {error}"
+        return [Finding(host, Weakness("unreadable", "error", plain(says)[:300], ()))]
 
 
 def _root_tags(trust_anchor: Path | None) -> set[int]:

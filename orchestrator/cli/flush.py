@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from orchestrator.playbook import Playbook
     from orchestrator.rollout.apply import Report
     from orchestrator.rollout.flush import Flush
+
+
+_TRUE_FOR = 60.0  # seconds that a look at the zone is good for
 
 
 def register(app: typer.Typer) -> None:
@@ -56,7 +60,9 @@ def flush(
     with events_to(events, desk.say) as hears:
         made = propose(desk.new_id(), _checked(looker, asked, hosts, book), hosts, book)
         if made.hosts:
+            checked = desk.now()
             _agree(made, yes=yes)
+            _still_true(asked, checked)
             report = _carried_out(made, options.state_folder(state), options.person(by), hears)
         else:
             report = nothing_to_do(made)
@@ -91,6 +97,17 @@ def _agree(made: Flush, *, yes: bool) -> None:
             next_step=f"ntactl flush {made.zone} -i INVENTORY --yes",
         )
     typer.confirm(f"Flush {made.zone} on {len(made.hosts)} hosts?", abort=True, err=True)
+
+
+def _still_true(zone: str, checked: datetime) -> None:
+    """A person may take his time, and the zone meanwhile break. Raises Refused."""
+    age = (desk.now() - checked).total_seconds()
+    if age > _TRUE_FOR:
+        raise Refused(
+            "zone-doubtful",
+            f"{zone} was looked at {age:.0f} s ago, and may have changed since",
+            next_step=f"ntactl flush {zone} -i INVENTORY",
+        )
 
 
 def _carried_out(made: Flush, folder: Path, by: str, hears: Hears) -> Report:

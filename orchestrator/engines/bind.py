@@ -13,17 +13,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.engines.base import Mode, Preview, with_config
+from orchestrator.engines.mend import commands, edits, named, substituted
 from orchestrator.engines.weak import (
     Dialect,
     Facts,
+    Line,
     Setting,
     Weakness,
-    bre,
-    files_of,
     is_no,
     is_yes,
-    name_pattern,
-    sed,
     shown,
     weak_settings,
 )
@@ -79,20 +77,18 @@ class Bind:
         return f"rndc nta -remove {zone}", _flush(zone)
 
     def unset_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
-        lines = told.having(rf"(\bvalidate-except\b.*|^\s*){name_pattern(zone)}\s*;")
-        cut = rf"/validate-except/,/}}/s/\([{{;[:space:]]\){bre(zone)}[[:space:]]*;/\1/I"
-        return (
-            *(sed(cut, file) for file in files_of(lines)),
-            _reload(host),
-            f"rndc flushtree {zone}",
-        )
+        lines = told.having(rf"\bvalidate-except\s*\{{[^}}]*{named(zone)}\s*;")
+        return self._taken_out(host, lines, rf"{named(zone)}\s*;", zone)
 
     def anchor_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
-        kind = r"\(static\|initial\)-\(key\|ds\)"
-        cut = rf"s/{bre(zone)}[[:space:]]\{{1,\}}{kind}[^;]*;//I"
-        lines = told.having(rf"{name_pattern(zone)}\s+(static|initial)-(key|ds)")
-        edits = [sed(cut, file) for file in files_of(lines)]
-        return (*edits, _reload(host), f"rndc flushtree {zone}") if edits else ()
+        pattern = rf"{named(zone)}\s+(?:static|initial)-(?:key|ds)\s[^;]*;"
+        return self._taken_out(host, told.having(pattern), pattern, zone)
+
+    def _taken_out(
+        self, host: Host, lines: Sequence[Line], pattern: str, zone: Zone
+    ) -> tuple[str, ...]:
+        edited = commands(edits(lines, substituted(pattern, "", _COMMENT)), _check(host))
+        return (*edited, "rndc reconfig", _flush(zone)) if edited else ()
 
     def weaknesses(self, host: Host, told: Facts) -> Iterator[Weakness]:
         yield from weak_settings(told, _settings(told), _dialect(host))
@@ -169,27 +165,33 @@ def _flush(zone: Zone) -> str:
     return "rndc flush" if zone == "." else f"rndc flushtree {zone}"  # which drops nothing at "."
 
 
+_COMMENT = "//|#"
+
+
+def _check(host: Host) -> str:
+    return with_config("named-checkconf", host, "")
+
+
 def _reload(host: Host) -> str:
-    return f"{with_config('named-checkconf', host, '')} && rndc reconfig"
+    return f"{_check(host)} && rndc reconfig"
+
+
+def _edited(host: Host, lines: Sequence[Line], pattern: str, new: str) -> tuple[str, ...]:
+    return commands(edits(lines, substituted(pattern, new, _COMMENT)), _check(host))
 
 
 def _dialect(host: Host) -> Dialect:
-    def write(name: str, good: str, file: str) -> str:
-        return sed(rf"s/\<{name}[[:space:]][[:space:]]*[^;]*;/{good and f'{name} {good};'}/", file)
-
-    def add(name: str, good: str) -> str:
-        return sed(rf"0,/\<options[[:space:]]*{{/s//&\n    {name} {good};/", _OPTIONS)
+    def write(name: str, good: str, lines: Sequence[Line]) -> tuple[str, ...]:
+        return _edited(host, lines, rf"(?<![\w-]){name}\s+[^;]*;", good and f"{name} {good};")
 
     def reload(judged: bool) -> str:
         return _reload(host) + (" && rndc flush" if judged else "")
 
-    return Dialect(r"\bNAME\s", write, add, reload)
+    return Dialect(lambda name: rf"(?<![\w-]){name}\s", write, reload)
 
 
 def _settings(told: Facts) -> tuple[Setting, ...]:
-    own_root = any(owner == "." for owner in told.said.get("trust-anchors", ())) or told.having(
-        r"(^|[\s{;])[\"']?\.[\"']?\s+(static|initial)-(key|ds)"
-    )
+    own_root = told.having(r"(?:^|[\s{;])[\"']?\.[\"']?\s+(?:static|initial)-(?:key|ds)")
     return (
         Setting(
             "dnssec-validation",
@@ -226,48 +228,52 @@ def _validation_turned_off(told: Facts) -> Iterator[Weakness]:
         yield Weakness("validation-off", "error", says, tuple(off), ("rndc validation on",))
 
 
+_DISABLED = r"(?<![\w-])disable-(?:algorithms|ds-digests)\s[^{]*\{[^}]*\}\s*;"
+
+
 def _old_words(host: Host, told: Facts) -> Iterator[Weakness]:
-    gone = told.having(r"\bdnssec-(enable|lookaside)\b")
+    gone = told.having(r"(?<![\w-])dnssec-(?:enable|lookaside)\s")
     if gone:
-        cut = r"s/\<dnssec-\(enable\|lookaside\)\>[^;]*;//"
         says = "the option is gone (9.18): named refuses the file, and does not start with it"
-        edits = (sed(cut, file) for file in files_of(gone))
-        yield Weakness("obsolete-option", "error", says, shown(gone), (*edits, _reload(host)))
-    keys = told.having(r"\b(managed|trusted)-keys\b")
+        edited = _edited(host, gone, r"(?<![\w-])dnssec-(?:enable|lookaside)\s[^;]*;", "")
+        mend = (*edited, "rndc reconfig") if edited else ()
+        yield Weakness("obsolete-option", "error", says, shown(gone), mend)
+    keys = told.having(r"(?<![\w-])(?:managed|trusted)-keys\s*(?:\{|$)")
     if keys:
-        says = (
-            "trust anchors in an old form, of which nobody knows any more whether they are current"
-        )
-        new = r"s/\<managed-keys\>/trust-anchors/; s/\<trusted-keys\>/trust-anchors/"
-        edits = (sed(new, file) for file in files_of(keys))
-        yield Weakness("legacy-anchors", "warning", says, shown(keys), (*edits, _reload(host)))
-    less = told.having(r"\bdisable-(algorithms|ds-digests)\b")
+        says = "trust anchors in an old form, of which nobody knows whether they are current"
+        edited = _edited(host, keys, r"(?<![\w-])managed-keys(?=\s*\{)", "trust-anchors")
+        mend = (*edited, "rndc reconfig") if edited else ()
+        yield Weakness("legacy-anchors", "warning", says, shown(keys), mend)
+    less = [line for line in told.having(_DISABLED) if not line.file.startswith(_CRYPTO)]
     if less:
         says = "zones that are signed in these ways count as insecure"
-        cut = r"s/\<disable-\(algorithms\|ds-digests\)\>[^}]*};//"
-        edits = (sed(cut, file) for file in files_of(less))
-        yield Weakness("algorithm-disabled", "warning", says, shown(less), (*edits, _reload(host)))
+        edited = _edited(host, less, _DISABLED, "")
+        mend = (*edited, "rndc reconfig") if edited else ()
+        yield Weakness("algorithm-disabled", "warning", says, shown(less), mend)
+
+
+_CRYPTO = "/etc/crypto-policies/"  # a distribution's policy for all programs
 
 
 def _control(host: Host, told: Facts) -> Iterator[Weakness]:
-    lines = told.having(r"\bcontrols\b") + told.having(r"^\s*inet\s")
+    lines = told.having(r"(?<![\w-])controls\s*\{")
     inets = [one.split()[1] for one in told.said.get("control", ()) if len(one.split()) > 1]
-    hang_up = f"{with_config('named-checkconf', host, '')} && pkill -HUP -x named"
     if "controls" in told.said and not inets:
-        cut = r"s/\<controls[[:space:]]*{[[:space:]]*}[[:space:]]*;//"
-        edits = (sed(cut, file) for file in files_of(lines))
         says = "rndc is off: no NTA can be set or taken out"
-        yield Weakness("control-off", "error", says, shown(lines), (*edits, hang_up))
+        edited = _edited(host, lines, r"(?<![\w-])controls\s*\{\s*\}\s*;", "")
+        mend = (*edited, "pkill -HUP -x named") if edited else ()
+        yield Weakness("control-off", "error", says, shown(lines), mend)
     if open_to := [one for one in inets if not one.startswith(("127.", "::1"))]:
-        cut = r"s/\<inet[[:space:]]\{1,\}[^[:space:]]*/inet 127.0.0.1/"
-        edits = (sed(cut, file) for file in files_of(lines))
         says = f"rndc's channel listens on {', '.join(open_to)}, not on this host alone"
-        yield Weakness("control-open", "error", says, shown(lines), (*edits, hang_up))
+        yield Weakness("control-open", "error", says, shown(lines))
 
 
 def _not_loaded(host: Host, told: Facts) -> Iterator[Weakness]:
     for text in told.runs.get("configured", ()):
-        at = datetime.strptime(text, _BOOT).replace(tzinfo=UTC).timestamp()
+        try:
+            at = datetime.strptime(text, _BOOT).replace(tzinfo=UTC).timestamp()
+        except ValueError:
+            continue
         newer = [path for path, changed in told.files.items() if changed > at]
         if newer:
             says = "the daemon does not run by what its files say"

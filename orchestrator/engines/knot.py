@@ -13,15 +13,8 @@ from datetime import UTC, datetime
 from shlex import join, quote
 
 from orchestrator.engines.base import Mode, Preview
-from orchestrator.engines.weak import (
-    Facts,
-    Line,
-    Weakness,
-    files_of,
-    name_pattern,
-    sed,
-    shown,
-)
+from orchestrator.engines.mend import commands, edits, substituted
+from orchestrator.engines.weak import Facts, Weakness, delegated, shown
 from orchestrator.fleet.inventory import Host
 from orchestrator.model import Statistics, Zone
 from orchestrator.render import render
@@ -89,17 +82,18 @@ class Knot:
         return (everywhere(take, f'cache.clear("{zone}")'),)
 
     def unset_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
-        called = rf"(\bnta\s*\(|set_insecure).*{name_pattern(zone)}"
-        name = zone.removesuffix(".").replace(".", r"\.")
-        one = rf"[[:space:]]*[\"']{name}\.\{{0,1\}}[\"'][[:space:]]*,\{{0,1\}}"
-        cut = rf"/set_insecure/s/{one}//I; s/\<nta([\"']{name}\.\{{0,1\}}[\"'])//I"
-        edits = (sed(cut, file) for file in files_of(told.having(called)))
-        return (*edits, *self.remove_commands(host, zone))
+        lines = told.having(rf"(?:\bnta\s*\(|set_insecure).*{_quoted(zone)}")
+        item = rf"(?<=[{{,])\s*{_quoted(zone)}\s*(?:,|(?=\}}))"
+        one = rf"{item}|\bnta\s*\(\s*{_quoted(zone)}\s*\)"
+        edited = commands(edits(lines, substituted(one, "", "--")))
+        return (*edited, *self.remove_commands(host, zone)) if edited else ()
 
     def anchor_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:  # noqa: ARG002
-        lines = told.having(rf"trust_anchors\.add\s*\(?\s*[\"']{re.escape(zone)}\s")
+        name = re.escape(zone.removesuffix("."))
+        call = rf"trust_anchors\.add\s*\(\s*(?:'{name}\.?\s[^']*'|\"{name}\.?\s[^\"]*\")\s*\)"
+        edited = commands(edits(told.having(call), substituted(call, "", "--")))
         forget = (f'trust_anchors.remove("{zone}")', f'cache.clear("{zone}")')
-        return (*map(_cut, lines), everywhere(*forget))
+        return (*edited, everywhere(*forget)) if edited else ()
 
     def weaknesses(self, host: Host, told: Facts) -> Iterator[Weakness]:  # noqa: ARG002
         yield from _no_root(told)
@@ -142,38 +136,40 @@ def _no_anchor(zones: Sequence[Zone]) -> Preview:
 
 # kresd's control sockets want a program that can talk to one; one that is left behind has nobody.
 _PERL = (
-    "my ($at, @lua) = @ARGV; my $to = IO::Socket::UNIX->new(Peer => $at) or exit; "
-    'syswrite $to, "__binary\\n"; sysread $to, my $first, 2; for (@lua) { syswrite $to, "$_\\n"; '
-    'sysread $to, my $size, 4; my $left = unpack "N", $size or next; '
-    "sysread $to, my $said, $left; die $said if $said =~ /error|lua:/ }"
+    "my ($at, @lua) = @ARGV; my $to = IO::Socket::UNIX->new(Peer => $at); "
+    'exit !$!{ECONNREFUSED} unless $to; syswrite $to, "__binary\\n"; sysread $to, my $first, 2; '
+    'for (@lua) { syswrite $to, "$_\\n"; sysread $to, my $size, 4; '
+    'my $left = unpack "N", $size or next; sysread $to, my $said, $left; '
+    "die $said unless $said =~ /^(true|false|nil|[0-9]+)?\\s*$|^[{\\x27]/ }"
 )
 
 
 def everywhere(*lua: str) -> str:
-    """A command that tells every instance."""
-    talk = f"perl -MIO::Socket::UNIX -e {quote(_PERL)} $s {join(lua)}"
-    return f"for s in /run/knot-resolver/control/*; do {talk}; done"
+    """A command that tells every instance, and fails where one complains."""
+    talk = f"perl -MErrno -MIO::Socket::UNIX -e {quote(_PERL)} $s {join(lua)}"
+    return f"( for s in /run/knot-resolver/control/*; do {talk} || exit 1; done )"
 
 
-def _cut(line: Line) -> str:
-    """Take out one line, if it is still the same."""
-    word = re.search(r"[a-z_]+[.][a-zA-Z_]+|ALLOW_LOCAL", line.text)
-    return sed(f"{line.number}{{/{word[0] if word else '.'}/d}}", line.file)
+def _quoted(zone: Zone) -> str:
+    name = re.escape(zone.removesuffix("."))
+    return rf"(?:'{name}\.?'|\"{name}\.?\")"
 
 
 def _no_root(told: Facts) -> Iterator[Weakness]:
     if (".", "none") not in told.tags:
         return
-    lines = told.having(r"trust_anchors\.(remove|add|add_file)\b")
+    lines = told.having(r"trust_anchors\.(?:remove|add|add_file)\b")
     last = max((n for n, line in enumerate(lines) if "remove" not in line.text), default=-1)
     removed = lines[last + 1 :]
     files = [re.search(r"add_file\s*\(?\s*[\"']([^\"']+)", line.text) for line in lines]
     key = next((found[1] for found in reversed(files) if found), "/usr/share/dns/root.key")
-    anew = everywhere(f'trust_anchors.add_file("{key}", true)', "cache.clear()")
+    call = r"trust_anchors\.remove\s*\(?\s*[\"']\.[\"']\s*\)?"
+    edited = commands(edits(removed, substituted(call, "", "--")))
     says = "an instance has no trust anchor for the root: nothing is validated there"
     evidence = shown(removed) or ("taken out of the running daemon alone",)
-    mend = (*map(_cut, removed), anew)
-    yield Weakness("validation-off", "error", says, evidence, mend)
+    anew = everywhere(f'trust_anchors.add_file("{key}", true)', "cache.clear()")
+    fits = re.fullmatch(r"[\w./-]+", key) and (edited or not removed)
+    yield Weakness("validation-off", "error", says, evidence, (*edited, anew) if fits else ())
 
 
 def _no_validator(told: Facts) -> Iterator[Weakness]:
@@ -181,8 +177,11 @@ def _no_validator(told: Facts) -> Iterator[Weakness]:
     if all("validate" in listed.split() for listed in modules):
         return
     lines = told.having(r"modules\.unload\b.*validate")
+    call = r"modules\.unload\s*\(?\s*[\"']validate[\"']\s*\)?"
+    edited = commands(edits(lines, substituted(call, "", "--")))
     says = "an instance runs without the module `validate`: nothing is validated there"
-    mend = (*map(_cut, lines), everywhere('modules.load("validate")', "cache.clear()"))
+    anew = everywhere('modules.load("validate")', "cache.clear()")
+    mend = (*edited, anew) if edited or not lines else ()
     yield Weakness("validation-off", "error", says, shown(lines), mend)
 
 
@@ -190,15 +189,20 @@ def _local(told: Facts) -> Iterator[Weakness]:
     lines = told.having(r"ALLOW_LOCAL[\"']?\s*,\s*true")
     if lines or "true" in told.runs.get("local", ()):
         says = "referrals may lead to this host itself"
+        edited = commands(
+            edits(lines, substituted(r"(ALLOW_LOCAL[\"']\s*,\s*)true", r"\1false", "--"))
+        )
         evidence = shown(lines) or ("set in the running daemon alone",)
-        mend = (*map(_cut, lines), everywhere('option("ALLOW_LOCAL", false)'))
+        off = everywhere('option("ALLOW_LOCAL", false)')
+        mend = (*edited, off) if edited or not lines else ()
         yield Weakness("queries-localhost", "warning", says, evidence, mend)
 
 
 def _denied(told: Facts) -> Iterator[Weakness]:
+    """Only a person can tell how a rule is taken out of a program; and kresd has no checker."""
     for line in told.having(r"policy\.suffix\s*\(\s*policy\.DENY"):
-        zones = re.findall(r"todname\([\"']([^\"']+)", line.text)
-        if any(zone.strip(".").count(".") == 0 for zone in zones):
+        names = re.findall(r"[\"']([a-z0-9.-]+)[\"']", line.text, re.IGNORECASE)
+        zones = [name for name in names if delegated(f"{name.lower().rstrip('.')}.")]
+        if zones:
             says = f"every name under {' '.join(zones)} is denied here"
-            mend = (_cut(line), "service 'kresd@*' restart")
-            yield Weakness("zone-answered-locally", "error", says, (str(line),), mend)
+            yield Weakness("zone-answered-locally", "error", says, (str(line),))

@@ -6,20 +6,20 @@ keep what the lua-config-file says with addNTA. Measured with 4.8.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from shlex import quote
 
 from orchestrator.engines.base import Mode, Preview
+from orchestrator.engines.mend import commands, edits, named, substituted
 from orchestrator.engines.weak import (
     Dialect,
     Facts,
+    Line,
     Setting,
     Weakness,
-    bre,
-    files_of,
     is_no,
-    name_pattern,
-    sed,
     shown,
     weak_settings,
 )
@@ -86,26 +86,26 @@ class Pdns:
         return self._without(host, told, "addNTA", zone)
 
     def anchor_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
-        return self._without(host, told, "add(TA|DS)", zone)
+        return self._without(host, told, "add(?:TA|DS)", zone)
 
     def _without(self, host: Host, told: Facts, call: str, zone: Zone) -> tuple[str, ...]:
-        """Take calls of a function for a zone out of the Lua; what rec_control set goes, too."""
-        lines = told.having(rf"\b{call}\s*[({{]?\s*{name_pattern(zone)}")
-        name = call.replace("(", r"\(").replace("|", r"\|").replace(")", r"\)")
-        quoted = bre(zone).replace('"', "[\"']")
-        cut = rf"s/\<{name}[[:space:]]*[({{]\{{0,1\}}[[:space:]]*{quoted}[^)}}]*[)}}]\{{0,1\}}//I"
-        control = _control("rec_control", host)
-        wipe = f"{control} wipe-cache '{_typed(zone)}$'"
-        return (*(sed(cut, each) for each in files_of(lines)), f"{control} reload-lua-config", wipe)
+        """Take calls of a function for a zone out of the Lua; () where a line has half of one."""
+        pattern = rf"\b{call}\s*\(\s*{named(zone)}(?:\s*,\s*{_TEXT})*\s*\)"
+        edited = self._edited(host, told.having(rf"\b{call}\b.*{named(zone)}"), pattern)
+        wipe = f"{_control('rec_control', host)} wipe-cache '{_typed(zone)}$'"
+        return (*edited, wipe) if edited else ()
+
+    def _edited(self, host: Host, lines: Sequence[Line], pattern: str) -> tuple[str, ...]:
+        """A reload refuses Lua with a mistake, and keeps what it has (4.8)."""
+        reload = f"{_control('rec_control', host)} reload-lua-config"
+        return commands(edits(lines, substituted(pattern, "", "--")), reload)
 
     def weaknesses(self, host: Host, told: Facts) -> Iterator[Weakness]:
         yield from weak_settings(told, _SETTINGS, _dialect(host))
-        if lines := told.having(r"\bclear(TA|DS)\s*\("):
-            cut = r"s/\<clear\(TA\|DS\)[[:space:]]*([^)]*)//"
-            edits = (sed(cut, file) for file in files_of(lines))
-            control = _control("rec_control", host)
+        if lines := told.having(r"\bclear(?:TA|DS)\s*\("):
             says = "trust anchors are taken away: what hangs on them is not validated"
-            mend = (*edits, f"{control} reload-lua-config", f"{control} wipe-cache '.$'")
+            edited = self._edited(host, lines, rf"\bclear(?:TA|DS)\s*\(\s*(?:{_TEXT})?\s*\)")
+            mend = (*edited, f"{_control('rec_control', host)} wipe-cache '.$'") if edited else ()
             yield Weakness("anchor-removed", "error", says, shown(lines), mend)
 
     def preview(self, mode: Mode, zones: Sequence[Zone]) -> Preview:
@@ -117,9 +117,19 @@ def _typed(zone: Zone) -> str:
     return zone.removesuffix(".") or "."
 
 
+_TEXT = r"(?:\"[^\"]*\"|'[^']*')"
+
+
+def _instance(host: Host) -> str:
+    """NAME where the configuration is recursor-NAME.conf; "" for the only one."""
+    found = re.search(r"/recursor-([^/]+)\.(?:conf|yml)$", host.paths.config)
+    return found[1] if found else ""
+
+
 def _control(command: str, host: Host) -> str:
-    folder = host.paths.config.rpartition("/")[0]
-    return f"{command} --config-dir={folder}" if folder else command
+    folder, name = host.paths.config.rpartition("/")[0], _instance(host)
+    where = f" --config-dir={quote(folder)}" if folder else ""
+    return command + where + (f" --config-name={quote(name)}" if name else "")
 
 
 def _permanent(zones: Sequence[Zone]) -> Preview:
@@ -152,18 +162,32 @@ def _validation_off(zones: Sequence[Zone]) -> Preview:
 
 
 def _dialect(host: Host) -> Dialect:
-    main = host.paths.config or "/etc/powerdns/recursor.conf"
+    """Settings are lines NAME=VALUE, or YAML since release 5."""
+    check = f"{_control('pdns_recursor', host)} --config=check"
+    service = f"pdns-recursor{'@' * bool(_instance(host))}{_instance(host)}"
 
-    def write(name: str, good: str, file: str) -> str:
-        return sed(rf"s/^[[:space:]]*{name}[[:space:]]*=.*/{name}={good}/", file)
+    def pattern(name: str) -> str:
+        return rf"^\s*{name}\s*=|^\s*{_in_yaml(name)}\s*:"
 
-    def add(name: str, good: str) -> str:
-        return f"echo {name}={good} >> {main}"
+    def write(name: str, good: str, lines: Sequence[Line]) -> tuple[str, ...]:
+        def change(text: str) -> str:
+            key, value = _in_yaml(name), _TRUE.get(good, good)
+            text = re.sub(rf"^\s*{name}\s*=.*", f"{name}={good}", text)
+            return re.sub(rf"^(\s*){key}\s*:.*", rf"\g<1>{key}: {value}", text)
+
+        return commands(edits(lines, change), check)
 
     def reload(judged: bool) -> str:  # noqa: ARG001 (a restart empties the cache)
-        return "service pdns-recursor restart"
+        return f"{check} && service {service} restart"
 
-    return Dialect(r"^\s*NAME\s*=", write, add, reload, at_run_time=False)
+    return Dialect(pattern, write, reload, at_run_time=False)
+
+
+_TRUE = {"yes": "true"}
+
+
+def _in_yaml(name: str) -> str:
+    return "validation" if name == "dnssec" else name.replace("-", "_")
 
 
 def _long(value: str) -> bool:

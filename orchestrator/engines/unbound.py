@@ -6,22 +6,21 @@ loses it on reload; both were measured with 1.17.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from shlex import quote
 
 from orchestrator.engines.base import Mode, Preview, with_config
+from orchestrator.engines.mend import commands, edits, named, substituted
 from orchestrator.engines.weak import (
     Dialect,
     Facts,
+    Line,
     Setting,
     Weakness,
-    bre,
-    files_of,
+    delegated,
     is_no,
     is_yes,
-    name_pattern,
-    sed,
     shown,
     weak_settings,
 )
@@ -80,21 +79,20 @@ class Unbound:
         return f"{control} insecure_remove {zone}", f"{control} flush_zone {zone}"
 
     def unset_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
-        cut = rf"s/domain-insecure:[[:space:]]*{bre(zone)}\([[:space:]]\|$\)//I"
-        lines = told.having(rf"\bdomain-insecure:\s*{name_pattern(zone)}(\s|$)")
-        return (*(sed(cut, file) for file in files_of(lines)), *self.remove_commands(host, zone))
+        pattern = rf"\bdomain-insecure:\s*{named(zone)}"
+        edited = _taken_out(host, told, pattern)
+        return (*edited, *self.remove_commands(host, zone)) if edited else ()
 
     def anchor_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
-        lines = told.having(rf"\btrust-anchor:\s*[\"']{name_pattern(zone)}\s")
-        cut = rf's/trust-anchor:[[:space:]]*{bre(zone)}[[:space:]][^"]*"//I'
-        edits = [sed(cut, file) for file in files_of(lines)]
-        return (*edits, _dialect(host).reload(True)) if edits else ()
+        name = re.escape(zone.removesuffix("."))
+        pattern = rf"\btrust-anchor:\s*(?:\"{name}\.?\s[^\"]*\"|'{name}\.?\s[^']*')"
+        edited = _taken_out(host, told, pattern)
+        return (*edited, _reload(host, judged=True)) if edited else ()
 
     def weaknesses(self, host: Host, told: Facts) -> Iterator[Weakness]:
-        dialect = _dialect(host)
-        yield from weak_settings(told, _SETTINGS, dialect)
-        yield from _local_zones(told, dialect)
-        yield from _no_such_option(told, dialect)
+        yield from weak_settings(told, _SETTINGS, _dialect(host))
+        yield from _local_zones(host, told)
+        yield from _no_such_option(host, told)
         yield from _control(host, told)
 
     def preview(self, mode: Mode, zones: Sequence[Zone]) -> Preview:
@@ -175,28 +173,38 @@ def _permissive(zones: Sequence[Zone]) -> Preview:
     )
 
 
-def _write(name: str, good: str, file: str) -> str:
+def _check(host: Host) -> str:
+    return with_config("unbound-checkconf", host, "")
+
+
+def _reload(host: Host, *, judged: bool) -> str:
+    control = with_config("unbound-control", host)
+    return f"{_check(host)} && {control} {'reload' if judged else 'reload_keep_cache'}"
+
+
+def _taken_out(host: Host, told: Facts, pattern: str) -> tuple[str, ...]:
+    """Commands that take every place of a pattern out; () where no line shows the whole of one."""
+    return commands(edits(told.having(pattern), substituted(pattern, "", "#")), _check(host))
+
+
+def _written(host: Host, name: str, good: str, lines: Sequence[Line]) -> tuple[str, ...]:
     if name == "module-config":  # other modules stay
-        return sed(rf"/^[^#]*{name}:/s/\<iterator\>/validator iterator/", file)
-    value = r'\("[^"]*"\|[^[:space:]#]*\)'
-    return sed(
-        rf"/^[^#]*{name}:/s/\<{name}:[[:space:]]*{value}/{good and f'{name}: {good}'}/", file
-    )
+        change = substituted(r"\biterator\b", "validator iterator", "#")
+    else:
+        value = r"(?:\"[^\"]*\"|'[^']*'|[^\s#]+)"
+        new = f"{name}: {good}" if good else ""
+        change = substituted(rf"(?<![\w-]){name}:\s*{value}", new, "#")
+    return commands(edits(lines, change), _check(host))
 
 
 def _dialect(host: Host) -> Dialect:
-    main = host.paths.config or "/etc/unbound/unbound.conf"
-    control = with_config("unbound-control", host)
-    checked = with_config("unbound-checkconf", host, "")
-
-    def add(name: str, good: str) -> str:
-        clause = "remote-control" if name.startswith("control") else "server"
-        return f"printf '{clause}:\\n    {name}: {good}\\n' >> {quote(main)}"
+    def write(name: str, good: str, lines: Sequence[Line]) -> tuple[str, ...]:
+        return _written(host, name, good, lines)
 
     def reload(judged: bool) -> str:
-        return f"{checked} && {control} {'reload' if judged else 'reload_keep_cache'}"
+        return _reload(host, judged=judged)
 
-    return Dialect(r"\bNAME:", _write, add, reload)
+    return Dialect(lambda name: rf"(?<![\w-]){name}:", write, reload)
 
 
 def _over(most: int) -> Callable[[str], bool]:
@@ -258,63 +266,51 @@ _SETTINGS = (
     ),
 )
 # list_local_zones also names zones that every resolver answers itself (RFC 6761, RFC 7686).
-_OWN_ANSWERS = {"localhost.", "test.", "invalid.", "onion.", "local."}
-_PASSING = {"transparent", "typetransparent", "inform", "nodefault"}
+_ANSWERING = {"static", "deny", "refuse", "redirect", "inform_deny", "inform_redirect"}
 
 
-def _local_zones(told: Facts, dialect: Dialect) -> Iterator[Weakness]:
-    for zone, kind in (value.split() for value in told.runs.get("local-zone", ())):
-        if zone in _OWN_ANSWERS or kind in _PASSING:
+def _local_zones(host: Host, told: Facts) -> Iterator[Weakness]:
+    for value in told.runs.get("local-zone", ()):
+        zone, _, kind = value.partition(" ")
+        if not (kind in _ANSWERING or kind.startswith("always_")) or kind == "always_transparent":
             continue
-        lines = told.having(rf"\blocal-zone:\s*{name_pattern(zone)}\s")
-        cut = rf"s/local-zone:[[:space:]]*{bre(zone)}[[:space:]]*{kind}//I"
-        yield Weakness(
-            "zone-answered-locally",
-            "error",
-            f"every name under {zone} is answered here ({kind}), as if the zone were empty",
-            shown(lines) or ("set in the daemon alone",),
-            (*(sed(cut, file) for file in files_of(lines)), dialect.reload(False)),
-        )
+        if not delegated(zone):
+            continue
+        pattern = rf"\blocal-zone:\s*{named(zone)}\s+[\"']?{kind}[\"']?"
+        lines = told.having(pattern)
+        edited = _taken_out(host, told, pattern)
+        mend = (*edited, _reload(host, judged=False)) if edited or not lines else ()
+        says = f"every name under {zone} is answered here ({kind}), as if the zone were empty"
+        evidence = shown(lines) or ("set in the daemon alone",)
+        yield Weakness("zone-answered-locally", "error", says, evidence, mend)
 
 
-def _no_such_option(told: Facts, dialect: Dialect) -> Iterator[Weakness]:
-    lines = told.having(r"\bval-override:")
+def _no_such_option(host: Host, told: Facts) -> Iterator[Weakness]:
+    lines = told.having(r"(?<![\w-])val-override:")
     if lines:
-        yield Weakness(
-            "obsolete-option",
-            "error",
-            "there is no val-override: unbound does not start with it, and a SIGHUP kills it",
-            shown(lines),
-            (
-                *(_write("val-override", "", file) for file in files_of(lines)),
-                dialect.reload(False),
-            ),
-        )
+        says = "there is no val-override: unbound does not start with it, and a SIGHUP kills it"
+        edited = _written(host, "val-override", "", lines)
+        mend = (*edited, _reload(host, judged=False)) if edited else ()
+        yield Weakness("obsolete-option", "error", says, shown(lines), mend)
 
 
 def _control(host: Host, told: Facts) -> Iterator[Weakness]:
-    hang_up = f"{with_config('unbound-checkconf', host, '')} && pkill -HUP -x unbound"
+    hang_up = "pkill -HUP -x unbound"  # checked before: with a mistake it would die of it
     if any(map(is_no, told.said.get("control-enable", ()))):
-        lines = told.having(r"\bcontrol-enable:")
-        write = [_write("control-enable", "yes", file) for file in files_of(lines)]
-        yield Weakness(
-            "control-off",
-            "error",
-            "unbound-control is off: no NTA can be set or taken out",
-            shown(lines) or ("it is off by default",),
-            (*(write or [_dialect(host).add("control-enable", "yes")]), hang_up),
-        )
-    lines = told.having(r"\bcontrol-use-cert:\s*[\"']?no")
+        lines = told.having(r"(?<![\w-])control-enable:")
+        edited = _written(host, "control-enable", "yes", lines)
+        says = "unbound-control is off: no NTA can be set or taken out"
+        evidence = shown(lines) or ("it is off by default",)
+        mend = (*edited, hang_up) if edited else ()
+        yield Weakness("control-off", "error", says, evidence, mend)
+    lines = told.having(r"(?<![\w-])control-use-cert:\s*[\"']?no")
     open_to = [one for one in told.said.get("control-interface", ()) if not _here(one)]
     if lines and open_to:
-        yield Weakness(
-            "control-open",
-            "error",
-            f"whoever reaches {', '.join(open_to)} can control unbound",
-            shown(lines),
-            (*(_write("control-use-cert", "yes", file) for file in files_of(lines)), hang_up),
-        )
+        says = f"whoever reaches {', '.join(open_to)} can control unbound"
+        edited = _written(host, "control-use-cert", "yes", lines)
+        mend = (*edited, hang_up) if edited else ()
+        yield Weakness("control-open", "error", says, shown(lines), mend)
 
 
 def _here(interface: str) -> bool:
-    return interface.startswith(("/", "127.", "::1"))
+    return interface == "lo" or interface.startswith(("/", "127.", "::1"))

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from shlex import quote
+from functools import cache
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning", "note"]
@@ -110,15 +111,13 @@ class Setting(NamedTuple):
 class Dialect(NamedTuple):
     """How an engine writes a setting, and reads its configuration anew.
 
-    `pattern` finds a setting's line ("NAME" stands for its name); `write` gives the command that
-    puts a value in a file's lines, or takes them out, `add` the one that adds such a line;
-    `reload` the one that lets the daemon go by it, the cache emptied or not. `at_run_time`: can
-    the daemon be told otherwise than its files say?
+    `pattern` is what finds a setting's line; `write` gives the commands that put a value in lines
+    (() where they do not show the whole of it), `reload` the one that lets the daemon go by it, the
+    cache emptied or not. `at_run_time`: can the daemon be told otherwise than its files say?
     """
 
-    pattern: str
-    write: Callable[[str, str, str], str]
-    add: Callable[[str, str], str]
+    pattern: Callable[[str], str]
+    write: Callable[[str, str, Sequence[Line]], tuple[str, ...]]
     reload: Callable[[bool], str]
     at_run_time: bool = True
 
@@ -128,14 +127,18 @@ def weak_settings(told: Facts, settings: Sequence[Setting], dialect: Dialect) ->
 
     One that is so by default alone is a note where the table calls it no error.
     """
+    found: set[str] = set()
     for setting in settings:
         said, runs = told.said.get(setting.name, ()), told.runs.get(setting.name, ())
-        lines = told.having(dialect.pattern.replace("NAME", re.escape(setting.name)))
+        lines = told.having(dialect.pattern(setting.name))
         on_disk, running = any(map(setting.bad, said)), any(map(setting.bad, runs))
         if on_disk or running:
+            found.add(setting.name)
             yield _weak(setting, dialect, lines, on_disk=on_disk, running=running)
-        elif said and runs and said != runs:
-            yield _not_loaded(setting, dialect, said, runs)
+    for name in dict.fromkeys(setting.name for setting in settings if setting.name not in found):
+        said, runs = told.said.get(name, ()), told.runs.get(name, ())
+        if said and runs and said != runs:
+            yield _not_loaded(name, said, runs, dialect.reload(True))
 
 
 def _weak(
@@ -145,40 +148,44 @@ def _weak(
     severity: Severity = setting.severity
     if severity == "note" and not default:
         severity = "warning"
-    files = dict.fromkeys(line.file for line in lines) if on_disk else ()
-    write = [dialect.write(setting.name, setting.good, file) for file in files]
-    if default:
-        write = [dialect.add(setting.name, setting.good)]
-    where = tuple(str(line) for line in lines) if on_disk else ()
+    where = shown(lines) if on_disk else ()
     how = _how(setting.name, default=default, on_disk=on_disk, running=running)
-    mend = (*write, dialect.reload(setting.judged))
+    write = dialect.write(setting.name, setting.good, lines if on_disk else ())
+    # Where no line can be changed, a reload would only make it so once more.
+    mend = (*write, dialect.reload(setting.judged)) if write or not (on_disk or default) else ()
     return Weakness(setting.rule, severity, setting.says, (*where, *how), mend)
 
 
 def _how(name: str, *, default: bool, on_disk: bool, running: bool) -> tuple[str, ...]:
     """What the lines of its files do not tell of a setting."""
     if default:
-        return (f"no file sets {name}: it is so by default",)
+        return (f"no line that was found sets {name}: it is so by default, or set elsewhere",)
     if not on_disk:
         return (f"set in the daemon alone, where no file says so: {name}",)
     return () if running else ("the daemon does not go by it yet: a reload or restart will",)
 
 
-def _not_loaded(
-    setting: Setting, dialect: Dialect, said: Sequence[str], runs: Sequence[str]
-) -> Weakness:
+def _not_loaded(name: str, said: Sequence[str], runs: Sequence[str], reload: str) -> Weakness:
     return Weakness(
         "not-loaded",
         "warning",
         "the daemon does not run by what its files say",
-        (f"{setting.name}: {' '.join(said)} on disk, {' '.join(runs)} in the daemon",),
-        (dialect.reload(setting.judged),),
+        (f"{name}: {' '.join(said)} on disk, {' '.join(runs)} in the daemon",),
+        (reload,),
     )
 
 
-def sed(script: str, file: str) -> str:
-    """A command that edits a file in its place."""
-    return f"sed -i {quote(script)} {quote(file)}"
+@cache
+def _tlds() -> frozenset[str]:
+    """The root's delegations, as the lab knows them: what is not among them is somebody's own."""
+    facts = Path(__file__).parents[1] / "lab" / "data" / "root-tlds.tsv"
+    lines = facts.read_text().splitlines()
+    return frozenset(line.split("\t")[0] for line in lines if not line.startswith("#"))
+
+
+def delegated(zone: str) -> bool:
+    """Is it a TLD that the root delegates, or the root itself? ("lan." and "corp." are not)."""
+    return zone == "." or zone in _tlds()
 
 
 def is_yes(value: str) -> bool:
@@ -187,21 +194,6 @@ def is_yes(value: str) -> bool:
 
 def is_no(value: str) -> bool:
     return value.lower() in {"no", "false", "0", "off"}
-
-
-def name_pattern(zone: str) -> str:
-    """A zone as a pattern that finds it with or without the final dot, in any quotes."""
-    return rf"[\"']?{re.escape(zone.removesuffix('.'))}\.?[\"']?"
-
-
-def bre(zone: str) -> str:
-    """The same for sed: a basic regular expression, of double quotes."""
-    return r'"\{0,1\}' + zone.removesuffix(".").replace(".", r"\.") + r'\.\{0,1\}"\{0,1\}'
-
-
-def files_of(lines: Sequence[Line]) -> list[str]:
-    """The files that lines are in, each once."""
-    return list(dict.fromkeys(line.file for line in lines))
 
 
 def shown(lines: Sequence[Line]) -> tuple[str, ...]:

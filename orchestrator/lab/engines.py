@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from orchestrator.lab.files import give, put
@@ -66,11 +68,22 @@ def _bind(root: Path, address: str, hints: str, anchor: str) -> None:
 
 def _pdns(root: Path, address: str, hints: str, anchor: str) -> None:
     etc = root / "etc/powerdns"
-    put(etc / "recursor.conf", render("lab/recursor.conf.j2", address=address))
+    form = "yml" if _pdns_release() >= 5 else "conf"  # Debian keeps the name
+    put(etc / "recursor.conf", render(f"lab/recursor.{form}.j2", address=address))
+    (etc / "recursor.d").mkdir()
     put(etc / "recursor.lua", render("lab/recursor.lua.j2"))
     put(etc / "root.hints", hints)
     put(etc / "root.key", anchor)
     give("pdns", root / "var/log/powerdns")
+
+
+@cache
+def _pdns_release() -> int:
+    """The first number of its version; 5.2 reads YAML alone."""
+    command = ["pdns_recursor", "--version"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"Recursor (\d+)\.", told.stdout + told.stderr)
+    return int(found[1]) if found else 4
 
 
 def _knot(root: Path, address: str, hints: str, anchor: str) -> None:

@@ -307,7 +307,8 @@ def _take_back(means: Means, plan: Plan, why: str) -> Report:
 
 
 def _take_back_hosts(means: Means, plan: Plan, names: Sequence[str]) -> None:
-    jobs = [Job(plan.planned(name).host, "revert", plan.ntas) for name in names]
+    keep = plan.adopt
+    jobs = [Job(plan.planned(n).host, "revert", plan.ntas, keep_theirs=keep) for n in names]
     send(means, plan.id, jobs, deadline=plan.deadline)
 
 

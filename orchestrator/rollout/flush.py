@@ -177,7 +177,8 @@ _CURED = ("flushed", "")
 def _ending(flush: Flush, told: Mapping[str, Told], why: str) -> Ending:
     states = {state for state, _, _ in (*flush.left.values(), *told.values())}
     tests: tuple[tuple[bool, Ending], ...] = (
-        (bool(told) and "flushed" not in states, "nothing-changed"),
+        ("stuck" in states, "person-needed"),
+        (bool(told) and not states & {"flushed", "unknown"}, "nothing-changed"),
         (any(rule == UNVERIFIED for _, rule, _ in told.values()), "uncured"),
         (bool(why), "person-needed"),
         ("left-alone" in states, "uncured"),

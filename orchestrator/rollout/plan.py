@@ -140,6 +140,13 @@ class Request(Value):
 def digest_of(plan: Plan) -> str:
     """SHA-256 over the plan's canonical JSON, without its digest and approvals."""
     content = plan.model_dump(mode="json", by_alias=True, exclude={"digest", "approvals"})
+    if not plan.adopt:  # plans from before there were such keep their digest
+        del content["adopt"]
+        for host in content["hosts"]:
+            (host["change"] or {}).pop("adopt", None)
+    if not plan.overrides:  # the same
+        for host in content["hosts"]:
+            del host["fails_all"]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -47,7 +47,8 @@ TRIES = 2  # the second finds the receipt of a first whose connection was lost
 class Job:
     """What one host is to do: put `ntas` in (by `change`), take them out, or move their end.
 
-    `once_more`: take them out also where they had ended and came back. A flush is of `zone` alone.
+    `once_more`: take them out also where they had ended and came back. `keep_theirs`: of those
+    that were taken over only ntactl's part goes. A flush is of `zone` alone.
     """
 
     host: Host
@@ -55,6 +56,7 @@ class Job:
     ntas: tuple[NtaOrder, ...] = ()
     change: Change | None = None
     once_more: bool = False
+    keep_theirs: bool = False
     zone: str = ""
 
 
@@ -149,7 +151,8 @@ def _program(job: Job, generation: int) -> str:
             assert job.change is not None
             return apply_program(job.host, job.change, generation)
         case "revert":
-            return revert_program(job.host, job.ntas, generation, once_more=job.once_more)
+            how = {"once_more": job.once_more, "keep_theirs": job.keep_theirs}
+            return revert_program(job.host, job.ntas, generation, **how)
         case "renew":
             return renew_program(job.host, job.ntas, generation)
         case "flush":

@@ -199,14 +199,22 @@ def apply_program(host: Host, change: Change, generation: int) -> str:
 
 
 def revert_program(
-    host: Host, ntas: Sequence[NtaOrder], generation: int, *, once_more: bool = False
+    host: Host,
+    ntas: Sequence[NtaOrder],
+    generation: int,
+    *,
+    once_more: bool = False,
+    keep_theirs: bool = False,
 ) -> str:
     """Take NTAs out; those that have ended or were never there are no error.
 
     "reverted" by rule `foreign-nta`: ntactl's is out, but others keep the zone insecure there.
     With `once_more` an NTA that runs again for the zone of one that ended there is taken out too.
+    With `keep_theirs` the daemon keeps what it had by others before ntactl took it over.
     """
     orders = {"generation": str(generation), "once_more": "yes" if once_more else "no"}
+    if keep_theirs:
+        orders["keep_theirs"] = "yes"
     return _program(host, "revert", ntas, orders)
 
 

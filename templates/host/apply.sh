@@ -34,7 +34,8 @@ refuse_past() {
 }
 
 adopts() { # ZONE: is the order to take over an NTA of others? Not one that a file of theirs keeps
-  [ "${adopt:-no}" = yes ] && lists "$running" "$1 runtime"
+  [ "${adopt:-no}" = yes ] || return 1
+  lists "$running" "$1 runtime" || { lists "$running" "$1 partial" && ! engine_keeps "$1"; }
 }
 
 refuse_zones() { # zones that are already under an NTA, or have an anchor that overrides one

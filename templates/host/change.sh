@@ -201,26 +201,18 @@ put_on() { # $ids, all armed: written, checked, activated, flushed, read back
   done
 }
 
-was_theirs() { # ID: did the daemon have it before ntactl came, by others?
-  lists "$(cat "$base/nta/$1/snapshot/running" 2>/dev/null)" "$zone"
-}
-
-give_back() { # ID: ours goes, and theirs stays in the daemon as it was
-  [ -z "$dropin" ] || take_line "$1"
-}
-
 undo() { # ID...: takes each back and reads back that it is gone
   undone=0
   for id in "$@"; do
     order "$id"
     if ! is_on "$id"; then
       rm -rf "$base/nta/$id"
-    elif was_theirs "$id" && give_back "$id" && end "$id"; then
-      :
-    elif ! lift "$id" || ! end "$id"; then
-      undone=1
-      undo_why=$why
+    elif was_theirs "$id"; then
+      give_back "$id" || undone=1
+    else
+      lift "$id" && end "$id" || undone=1
     fi
+    [ "$undone" = 0 ] || undo_why=$why
   done
   return "$undone"
 }

@@ -20,7 +20,11 @@ guard_lock() { # a full disk makes no lock; lifting late is worse than lifting u
 lift_now() { # renewed, or ended by somebody else, while we slept? Then there is nothing to lift
   if ! is_on "$id"; then
     unschedule "$id"
-  elif [ "$(remaining)" -le 0 ]; then
+  elif [ "$(remaining)" -gt 0 ]; then
+    return 0
+  elif was_theirs "$id" && ! was_done "$id"; then # a takeover that broke off
+    give_back "$id"
+  else
     lift "$id" && end "$id"
   fi
 }

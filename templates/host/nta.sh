@@ -113,6 +113,19 @@ lift() { # ID: takes the NTA back; the line in the drop-in goes even when the da
   [ -z "$kept" ] || because "$kept"
 }
 
+was_theirs() { # ID: did the daemon have it before ntactl came, by others?
+  lists "$(cat "$base/nta/$1/snapshot/running" 2>/dev/null)" "$zone"
+}
+
+give_back() { # ID: ours goes, and theirs stays in the daemon
+  [ -z "$dropin" ] || take_line "$1" || return 1
+  end "$1"
+}
+
+was_done() { # ID: was it ever put on whole, and said so?
+  grep -q '"outcome":"\(applied\|renewed\)"' "$base/nta/$1/receipt.json" 2>/dev/null
+}
+
 unschedule_timer() { # ID: its timer, the service last: while one is left there is something to do
   unit=$unit_folder/ntactl-$1
   [ -e "$unit.service" ] || [ -e "$unit.service.new" ] || return 0

@@ -15,6 +15,7 @@ generation [0-9]{1,16}
 expected [0-9a-f]{64}
 once_more (yes|no)
 adopt (yes|no)
+keep_theirs (yes|no)
 zone ([a-z0-9_][a-z0-9_-]{0,62}[.])+
 nta root-[a-z0-9-]{1,91} [.] [0-9]{1,11}
 nta [a-z0-9][a-z0-9-]{0,95} ([a-z0-9_][a-z0-9_-]{0,62}[.])+ [0-9]{1,11}'
@@ -31,7 +32,7 @@ version or inventory: install it anew (ntactl fleet wrapper)" ntactl-end-reading
 }
 
 take_down() { # ORDERS: sets what they say
-  controller_now='' kind='' action='' generation='' expected='' once_more=no adopt=no
+  controller_now='' kind='' action='' generation='' expected='' once_more=no adopt=no keep_theirs=no
   ids='' orders='' zone=''
   while read -r word first second third; do
     case $word in
@@ -42,6 +43,7 @@ take_down() { # ORDERS: sets what they say
     expected) expected=$first ;;
     once_more) once_more=$first ;;
     adopt) adopt=$first ;;
+    keep_theirs) keep_theirs=$first ;;
     zone) zone=$first ;;
     nta) ids="$ids${ids:+ }$first" orders="$orders$first $second $third$nl" ;;
     esac

@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # Takes NTAs out. From its first step on the guard would finish it, should this run die.
-# Set by the program: once_more (yes: also those that ended and came back, by whatever hand).
+# Set by the program: once_more (yes: also those that ended and came back, by whatever hand), and
+# keep_theirs (yes: of those taken over only ours goes).
 
 left_standing() { # MESSAGE RULE
   stay 6 stuck "$2" "$1; it was not taken out"
@@ -22,7 +23,11 @@ one_out() { # ID: out, and guarded until it is; over already: no guard stays beh
     unschedule "$1"
     return
   fi
-  lift "$1" && end "$1" && taken="$taken $1"
+  if [ "${keep_theirs:-no}" = yes ] && was_theirs "$1"; then
+    give_back "$1"
+  else
+    lift "$1" && end "$1"
+  fi && taken="$taken $1"
 }
 
 take_out() { # sets taken, and left: why another could not be taken out

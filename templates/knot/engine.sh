@@ -51,15 +51,14 @@ everyone() { # LUA: every instance that runs, whatever another says; sets count,
 
 engine_remember() { # its sockets have fixed names; an override takes the root's anchors away
   [ "$zone" = . ] || return 0
-  everyone 'trust_anchors.summary()' || because "kresd's trust_anchors.summary: $said" || return 1
+  everyone "trust_anchors.summary()" || because "kresd does not tell its trust anchors: $said" || return 1
   kept_anchors=$(root_records)
   [ -n "$kept_anchors" ] || because "kresd tells no trust anchors of the root to keep" || return 1
   put "$base/nta/$id/snapshot/anchors" 600 "$kept_anchors"
 }
 
 root_records() { # -> the root's anchors as kresd tells them, each once
-  printf '%s' "$answers" | sed "s/^'//" | grep -E '^[.][[:blank:]].*[[:blank:]](DS|DNSKEY)[[:blank:]]' |
-    tr -d "'\\\\" | sort -u
+  echo "$answers" | tr -d "'" | grep -E "^[.][[:blank:]].*[[:blank:]](DS|DNSKEY)[[:blank:]]" | sort -u
 }
 
 names() { # standard input, lists as tojson gives them -> names as ntactl writes them
@@ -84,7 +83,7 @@ each_list() { # -> the zones of each instance, each zone once an instance
 }
 
 engine_running() { # "partial": some instances have it, and some do not
-  everyone "tojson((function() $(others .) if not trust_anchors.keysets['\\0'] then table.insert(l, '.') end return l end)())" || return 1
+  everyone "tojson((function() $(others .) if not trust_anchors.keysets[\"\\0\"] then table.insert(l, \".\") end return l end)())" || return 1
   kept_lua=$(configured)
   counts=$(each_list | sort | uniq -c)
   printf '%s\n' "$counts" | awk -v all="$count" 'NF && $1 >= all { print $2 }' | kinds "$kept_lua"
@@ -93,7 +92,7 @@ engine_running() { # "partial": some instances have it, and some do not
 
 engine_sets() { # ZONE: does standard input, a piece of configuration, make it insecure?
   if [ "$1" = . ]; then # unless it adds others further down
-    uncommented | tr '\n' ' ' | sed 's/.*trust_anchors[.]add//' |
+    uncommented | tr "\n" " " | sed "s/.*trust_anchors[.]add//" |
       grep -Eq "trust_anchors[.]remove[[:space:]]*[(]?[[:space:]]*[\"'][.][\"']"
     return
   fi
@@ -113,13 +112,13 @@ others() { # ZONE -> Lua: the list without that zone, however it is written ther
 }
 
 without_anchors() {
-  everyone "(function() trust_anchors.remove('.') end)()" || because "kresd's trust_anchors.remove: $said"
+  everyone "(function() trust_anchors.remove(\".\") end)()" || because "kresd's trust_anchors.remove: $said"
 }
 
 anchors_back() { # the root's, as they were, in each instance that has none; a second add drops the first
-  kept_anchors=$(sed 's/$/\\n/' "$base/nta/$id/snapshot/anchors" 2>/dev/null | tr -d '\n')
+  kept_anchors=$(sed "s/\$/\\\\n/" "$base/nta/$id/snapshot/anchors" 2>/dev/null | tr -d "\n")
   [ -n "$kept_anchors" ] || because "the root's trust anchors were not kept: restart kresd" || return 1
-  everyone "(function() if not trust_anchors.keysets['\\0'] then trust_anchors.add('$kept_anchors') end end)()" || because "kresd's trust_anchors.add: $said"
+  everyone "(function() if not trust_anchors.keysets[\"\\0\"] then trust_anchors.add(\"$kept_anchors\") end end)()" || because "kresd's trust_anchors.add: $said"
 }
 
 engine_add() { # ZONE ENDS: read, changed and written in one go, then read back

@@ -2,23 +2,20 @@
 # What an audit asks of PowerDNS Recursor: lines of its files, and what it `runs` by.
 
 options='dnssec signature-inception-skew extended-resolution-errors serve-stale-extensions'
-engine_words='^[^#]*(dnssec|signature-inception-skew|extended-resolution-errors|serve-stale-extensions|lua-config-file|addNTA|addTA|addDS|clearTA|clearDS|readTrustAnchorsFromFile)'
+engine_words='^[^#]*(dnssec|validation:|signature.inception.skew|extended.resolution.errors|serve.stale.extensions|lua.config.file|include_dir|addNTA|addTA|addDS|clearTA|clearDS|readTrustAnchorsFromFile)'
 
 engine_files() {
-  place=$(folder)
-  for each in "${config:-$place/recursor.conf}" "$place"/recursor.d/*.conf "$(lua_file)"; do
-    [ ! -f "$each" ] || printf '%s\n' "$each"
-  done
+  settings_files
   file=$(lua_file)
-  [ ! -r "$file" ] || uncommented <"$file" | dofiles
+  [ -r "$file" ] || return 0
+  printf '%s\n' "$file"
+  uncommented <"$file" | dofiles
 }
 
 engine_facts() {
-  place=$(folder)
   for option in $options; do
-    cat "${config:-$place/recursor.conf}" "$place"/recursor.d/*.conf 2>/dev/null |
-      sed -n "s/^[[:space:]]*${option}[[:space:]]*=[[:space:]]*//p" | tail -n 1 |
-      tell_fields "said $option"
+    in_yaml=$(printf '%s\n' "$option" | sed 's/^dnssec$/validation/' | tr - _)
+    setting "$option" "$in_yaml" | sed 's/^true$/yes/; s/^false$/no/' | tell_fields "said $option"
     control get-parameter "$option" &&
       printf '%s\n' "$said" | sed -n 's/^\([a-z-]*\)="\(.*\)"$/runs \1 \2/p'
   done

@@ -46,11 +46,22 @@ engine_checks() {
   which_one pdns_recursor --config=check || because "pdns_recursor --config=check fails: $said"
 }
 
-lua_file() { # -> the lua-config-file; the last one said counts
+settings_files() { # -> the files of its settings; what is said last counts
   place=$(folder)
-  cat "${config:-$place/recursor.conf}" "$place"/recursor.d/*.conf 2>/dev/null |
-    sed -n 's/^[[:space:]]*lua-config-file[[:space:]]*=[[:space:]]*//p' | tail -n 1
+  for each in "${config:-$place/recursor.conf}" "$place/recursor.yml" "$place"/recursor.d/*.conf \
+    "$place"/recursor.d/*.yml; do
+    [ ! -f "$each" ] || printf '%s\n' "$each"
+  done
 }
+
+setting() { # NAME NAME-IN-YAML -> its value in these files, which are YAML since release 5
+  settings_files | while IFS= read -r each; do
+    sed -n -e "s/^[[:space:]]*$1[[:space:]]*=[[:space:]]*//p" \
+      -e "s/^[[:space:]]*$2:[[:space:]]*//p" "$each"
+  done | tr -d "\"'" | sed -n '$p'
+}
+
+lua_file() { setting lua-config-file lua_config_file; }
 
 configured() { lua_program "$(lua_file)"; }
 

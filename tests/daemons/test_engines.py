@@ -1,14 +1,20 @@
 """The main path on each engine: on, through restart and reload, lost and back, out by itself."""
 
+import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+import steady
 from by_hand import BY_HAND
 from hands import Hands, nta
 from harness import Lab, a_lab, wait_until
 
 from orchestrator.fleet.inventory import Paths
 
+_RESTART = "/etc/lab/service resolver restart"
 ENGINES = ("unbound", "bind", "pdns", "knot")
 
 
@@ -65,6 +71,40 @@ def test_it_relieves_and_holds_through_restart_and_reload(host: Hands) -> None:
     assert {("heise.de.", "SERVFAIL", False), ("org.", "NOERROR", True)} <= after
 
 
+@pytest.mark.parametrize("how", ["reload", "restart"])
+def test_not_one_question_fails_once_the_daemon_answers_again(host: Hands, how: str) -> None:
+    """What was in flight when the daemon went may get no answer; none that is given is SERVFAIL."""
+    order = nta()
+    assert host.apply(order).outcome == "applied"
+    address = host.lab.host(host.name)["address"]
+    client = [sys.executable, str(Path(steady.__file__)), address, "4"]
+    with ThreadPoolExecutor(1) as beside:
+        asking = beside.submit(host.lab.inside, *client)
+        time.sleep(1)
+        host.sh(BY_HAND[host.host.engine].reload if how == "reload" else _RESTART)
+        rcodes = asking.result().out.split()
+    assert set(rcodes) <= {"NOERROR", "-"}, rcodes
+    assert rcodes[-5:] == ["NOERROR"] * 5
+    assert len(rcodes) > 8
+    assert host.revert(order).outcome == "reverted"
+
+
+def test_named_drops_one_while_the_zone_is_broken_and_keeps_ours(four: Lab) -> None:
+    """Its recheck asks for one record that is sound in this outage, and believes all is well."""
+    host, order, options = Hands(four, "bind1"), nta(), "/etc/bind/named.conf.options"
+    host.sh(f"sed -i.kept 's/^options {{/&\\n    nta-recheck 2s;/' {options} && rndc reconfig")
+    host.sh("rndc nta -lifetime 600 de")
+    wait_until(lambda: host.zones() == [], 10, "named's recheck to drop its own")
+    host.sh("rndc nta -remove de")
+    assert ("heise.de.", "SERVFAIL", False) in answers(host, "early")
+    assert host.apply(order).outcome == "applied"
+    time.sleep(8)  # four rechecks
+    assert host.zones() == ["de."]
+    assert answers(host, "late") == UNDER_NTA
+    assert host.revert(order).outcome == "reverted"
+    host.sh(f"mv {options}.kept {options} && rndc reconfig")
+
+
 def test_one_that_others_took_out_is_seen_and_put_back(host: Hands) -> None:
     order = nta()
     wanted = host.change(order)
@@ -118,6 +158,18 @@ def test_a_foreign_one_is_taken_over_where_that_is_the_order(host: Hands) -> Non
     assert [running.id for running in host.read().running] == [order.id]
     assert host.revert(order).outcome == "reverted"
     assert host.zones() == []
+
+
+def test_one_that_was_taken_over_is_given_back_when_all_is_taken_back(host: Hands) -> None:
+    host.sh(BY_HAND[host.host.engine].add)
+    before, order = host.files(), nta()
+    assert host.apply(wanted=host.change(order, adopt=True)).outcome == "applied"
+    receipt = host.give_back(order)
+    assert (receipt.outcome, receipt.rule) == ("reverted", "foreign-nta")
+    assert [zone.lower() for zone in host.zones()] == ["de."]
+    assert [running.id for running in host.read().running] == [None]
+    assert host.files() == before
+    host.sh(BY_HAND[host.host.engine].remove)
 
 
 def test_one_that_a_file_of_others_keeps_is_not_taken_over(host: Hands) -> None:
