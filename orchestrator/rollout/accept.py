@@ -16,6 +16,7 @@ _OWNED = "ntactl writes over nothing that it did not write"
 _PROVEN = "what cannot be proven afterwards is not done"
 _GUARDED = "no guard that is proven to run, no NTA"
 _STALE = "hosts and evidence may have moved on"
+_HIDES = "a flush would drop the old answers that still hide the outage"
 _LIES = "a host that does not answer for itself is left alone"
 NEVER = {
     "unapproved": _YES,
@@ -42,6 +43,10 @@ NEVER = {
     "guard-scheduler": _GUARDED,
     "disk-full": _GUARDED,
     "host-clock": _GUARDED,
+    "unconfirmed": "a flush costs what it says, and a person says yes to that",
+    "zone-broken": _HIDES,
+    "zone-doubtful": _HIDES,
+    "flush-failed": "a cache that was not dropped is not told as dropped",
     "drifted": _OWNED,
     "foreign-nta": _OWNED,
     "foreign-dropin": _OWNED,
