@@ -88,7 +88,7 @@ SEEDS = (
         _recursor("extended-resolution-errors", "extended_resolution_errors", "no"),
     ),
     Seed("pdns2", "nta-without-end", _line('addNTA("fj", "broken since May")', _LUA)),
-    Seed("pdns2", "own-anchor", _line(f'addTA("de", "{_DE}")', _LUA)),
+    Seed("pdns2", "own-anchor", f"rec_control add-ta de {_DE}", live=True),
     Seed("pdns2", "foreign-nta", "rec_control add-nta de by hand", live=True),
     Seed("knot1", "nta-without-end", _line("trust_anchors.set_insecure({ 'fj.' })", _KRESD)),
     Seed("knot1", "queries-localhost", _line("option('ALLOW_LOCAL', true)", _KRESD)),

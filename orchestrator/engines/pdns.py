@@ -86,7 +86,10 @@ class Pdns:
         return self._without(host, told, "addNTA", zone)
 
     def anchor_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
-        return self._without(host, told, "add(?:TA|DS)", zone)
+        if told.having(rf"\badd(?:TA|DS)\b.*{named(zone)}"):
+            return self._without(host, told, "add(?:TA|DS)", zone)
+        name, control = zone.removesuffix("."), _control("rec_control", host)
+        return f"{control} clear-ta {name}", f"{control} wipe-cache '{name}$'"
 
     def _without(self, host: Host, told: Facts, call: str, zone: Zone) -> tuple[str, ...]:
         """Take calls of a function for a zone out of the Lua; () where a line has half of one."""
