@@ -71,6 +71,7 @@ def test_that_of_others_is_left_alone(host: Hands) -> None:
     host.sh(out)
 
 
+@pytest.mark.parametrize("host", ["unbound", "knot"], indirect=True)  # a line of its own each
 def test_least_privilege_carries_it(host: Hands) -> None:
     path = host.lab.var(host.name) / "ntactl-host"
     bound = host.host.model_copy(update={"sudo": "restricted"})

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hands import a_host
 
+from orchestrator import cli
 from orchestrator.errors import BadInput, Refused
 from orchestrator.fleet.inventory import Inventory
 from orchestrator.incident.lifecycle import HostRecord, OnHost, Record
@@ -149,6 +150,12 @@ def test_its_sentence_is_typed_as_it_is(typed: str) -> None:
 def test_the_sentence() -> None:
     check_confirmed(" validation off  on 4 hosts\n", 4)
     assert sentence(1) == "validation off on 1 host"
+
+
+def test_no_setting_holds_it(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setenv("NTACTL_CONFIRM", sentence(4))
+    assert cli.run(["apply", "x.json"]) == 2
+    assert "--confirm is typed" in capsys.readouterr().err
 
 
 def record() -> Record:
