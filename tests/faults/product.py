@@ -14,7 +14,11 @@ from harness import ROOT
 CUTS = {
     "guard": ("templates/host/guard.sh", 'lift "$id" && end "$id"', ":"),
     "fence": ("templates/host/change.sh", '[ "$generation" -ge "$stored" ] ||', "true ||"),
-    "undo": ("templates/host/change.sh", '! lift "$id" || ! end "$id"', '! end "$id"'),
+    "undo": (
+        "templates/host/change.sh",
+        'lift "$id" && end "$id" || undone=1',
+        'end "$id" || undone=1',
+    ),
 }
 
 
