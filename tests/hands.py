@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -41,6 +42,18 @@ def nta(zone: str = "de.", seconds: float = 3600, tag: str = "4f2a91c0") -> NtaO
 def a_host(engine: str = "unbound", **more: object) -> Host:
     address = {"name": "h1", "address": "192.0.2.1", "dns": "192.0.2.1"}
     return Host.model_validate({**address, "engine": engine, **more})
+
+
+@contextmanager
+def left_as_found(lab: Lab, name: str) -> Iterator[Hands]:
+    """One host, which a test must leave as it found it."""
+    hands = Hands(lab, name)
+    before, state = hands.files(), hands.read().state_sha256
+    yield hands
+    reading = hands.read()
+    assert reading.problems == ()
+    assert hands.files() == before
+    assert reading.state_sha256 == state
 
 
 class Hands:

@@ -13,12 +13,13 @@ import dns.rdata
 from orchestrator.chain.verify import tag_of
 from orchestrator.engines import engine
 from orchestrator.engines.mend import named
-from orchestrator.engines.weak import Facts, Severity, Weakness, delegated, shown
+from orchestrator.engines.weak import Facts, Severity, Weakness, shown
 from orchestrator.errors import BadInput
 from orchestrator.fleet.inventory import Host
 from orchestrator.model import HeldNta, HostReading, RunningNta
 from orchestrator.names import zone_name
 from orchestrator.rollout.answer import Examined
+from orchestrator.tlds import delegated
 
 CLOCK = 5.0  # seconds: signatures are made for seconds, and TSIG and guards go by them too
 LATE = 150  # seconds after its end by which a guard that works has lifted an NTA

@@ -14,10 +14,11 @@ from shlex import join, quote
 
 from orchestrator.engines.base import Mode, Preview
 from orchestrator.engines.mend import commands, edits, substituted
-from orchestrator.engines.weak import Facts, Weakness, delegated, shown
+from orchestrator.engines.weak import Facts, Weakness, shown
 from orchestrator.fleet.inventory import Host
 from orchestrator.model import Statistics, Zone
 from orchestrator.render import render
+from orchestrator.tlds import delegated
 
 # One instance's socket; the others are asked alike.
 _SOCAT = "socat - UNIX-CONNECT:/run/knot-resolver/control/1"

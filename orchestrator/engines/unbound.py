@@ -18,7 +18,6 @@ from orchestrator.engines.weak import (
     Line,
     Setting,
     Weakness,
-    delegated,
     is_no,
     is_yes,
     shown,
@@ -27,6 +26,7 @@ from orchestrator.engines.weak import (
 from orchestrator.fleet.inventory import Host
 from orchestrator.model import Statistics, Zone
 from orchestrator.render import render
+from orchestrator.tlds import delegated
 
 DROPIN = "/etc/unbound/unbound.conf.d/ntactl-nta.conf"
 _PERMANENT = "/etc/unbound/unbound.conf.d/insecure.conf"

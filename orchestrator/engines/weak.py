@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning", "note"]
@@ -173,19 +171,6 @@ def _not_loaded(name: str, said: Sequence[str], runs: Sequence[str], reload: str
         (f"{name}: {' '.join(said)} on disk, {' '.join(runs)} in the daemon",),
         (reload,),
     )
-
-
-@cache
-def _tlds() -> frozenset[str]:
-    """The root's delegations, as the lab knows them: what is not among them is somebody's own."""
-    facts = Path(__file__).parents[1] / "lab" / "data" / "root-tlds.tsv"
-    lines = facts.read_text().splitlines()
-    return frozenset(line.split("\t")[0] for line in lines if not line.startswith("#"))
-
-
-def delegated(zone: str) -> bool:
-    """Is it a TLD that the root delegates, or the root itself? ("lan." and "corp." are not)."""
-    return zone == "." or zone in _tlds()
 
 
 def is_yes(value: str) -> bool:

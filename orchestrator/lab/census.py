@@ -1,6 +1,6 @@
 """The real root as facts, and the TLDs that a lab with N zones takes from it.
 
-data/root-tlds.tsv holds, for every delegation of the root, how its DS are made and how many name
+../data/root-tlds.tsv holds, for every delegation of the root, how its DS are made and how many name
 servers and addresses it has: no keys, no digests, no addresses.
 """
 
@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
-from pathlib import Path
 
 from orchestrator.errors import BadInput
 from orchestrator.lab import world
 from orchestrator.lab.keys import P256
 from orchestrator.lab.world import Server, TldPlan, draw
+from orchestrator.tlds import rows
 
-FACTS = Path(__file__).with_name("data") / "root-tlds.tsv"
 LARGEST = 5000
 
 # Half of what a signed TLD delegates is signed; the labels are the same in each.
@@ -47,12 +46,10 @@ class Fact:
 
 def facts() -> list[Fact]:
     """All delegations of the real root, by name."""
-    lines = FACTS.read_text(encoding="utf-8").splitlines()
-    return [_fact(line) for line in lines if line and not line.startswith("#")]
+    return [_fact(*row) for row in rows()]
 
 
-def _fact(line: str) -> Fact:
-    name, pairs, *counts = line.split("\t")
+def _fact(name: str, pairs: str, *counts: str) -> Fact:
     split = [pair.split("/") for pair in pairs.split() if pair != "-"]
     return Fact(name, tuple((int(a), int(d)) for a, d in split), *(int(n) for n in counts))
 

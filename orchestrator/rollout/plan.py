@@ -233,16 +233,14 @@ def make(
     """
     check_request(request, playbook)
     now = now.replace(microsecond=0)
-    ntas = tuple(
-        NtaOrder(id=_nta_id(zone, plan_id), zone=zone, ends_at=now + request.lifetime)
-        for zone in request.zones
-    )
-    hosts = tuple(
-        _planned(
-            host, ntas, readings.get(host.name), faults.get(host.name), adopt=request.adopt
-        ).model_copy(update={"fails_all": host.name in failing})
+    ends_at = now + request.lifetime
+    ntas = tuple(NtaOrder(id=_nta_id(z, plan_id), zone=z, ends_at=ends_at) for z in request.zones)
+    planned = (
+        _planned(host, ntas, readings.get(host.name), faults.get(host.name), adopt=request.adopt)
         for host in inventory.hosts
     )
+    hosts = tuple(p.model_copy(update={"fails_all": p.host.name in failing}) for p in planned)
+    changing = [p.host for p in hosts if p.change is not None]
     plan = Plan(
         id=plan_id,
         mode=request.mode,
@@ -257,9 +255,7 @@ def make(
         ntas=ntas,
         verdicts=tuple(verdicts),
         hosts=hosts,
-        waves=split(
-            [p.host for p in hosts if p.change is not None], playbook.waves, playbook.site_share
-        ),
+        waves=split(changing, playbook.waves, playbook.site_share),
         playbook=playbook,
         warnings=tuple(warnings(request, verdicts)),
         previews=tuple(previews),

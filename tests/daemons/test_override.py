@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from by_hand import BY_HAND
-from hands import Hands, generation, now
+from hands import Hands, generation, left_as_found, now
 from harness import Lab, a_lab, enter, run, wait_until
 from off import BY_OTHERS, ENGINES, ON, answers, held, is_off, override
 
@@ -24,12 +24,8 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 @pytest.fixture(params=ENGINES)
 def host(four: Lab, request: pytest.FixtureRequest) -> Iterator[Hands]:
     """One host, which a test must leave as it found it."""
-    hands = Hands(four, f"{request.param}1")
-    before, state = hands.files(), hands.read().state_sha256
-    yield hands
-    assert hands.files() == before
-    reading = hands.read()
-    assert (reading.problems, reading.state_sha256) == ((), state)
+    with left_as_found(four, f"{request.param}1") as hands:
+        yield hands
 
 
 def test_it_holds_through_reload_and_restart_and_leaves_nothing(host: Hands) -> None:

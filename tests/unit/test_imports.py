@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2] / "orchestrator"
 # From the ground up; a room may import from rooms before it in this list, and from itself.
 FLOORS = [
     ["errors", "__init__"],
-    ["names", "clock", "given", "whole"],
+    ["names", "clock", "given", "whole", "tlds"],
     ["model"],
     ["yamlfile", "render"],
     ["dns"],
