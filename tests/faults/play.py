@@ -253,7 +253,7 @@ class _Player:
         """A resolver that has just started may need a moment."""
         for _ in range(TRIES):
             answers = self.bench.answers(*CONTROLS)
-            wrong = invariants.answering(answers, hosts, self.nta)
+            wrong = invariants.answering(answers, hosts)
             if not wrong:
                 return
             time.sleep(1)
