@@ -175,10 +175,12 @@ def _with_fleet(
     from orchestrator.chain.local import faults, in_doubt, known_asks, with_clocks
     from orchestrator.chain.resolvers import with_resolvers
     from orchestrator.fleet.probe import asked, views, with_statistics
+    from orchestrator.fleet.ssh import Fleet
 
     beside = known_asks(book.controls)
     every = list(dict.fromkeys((*asks, *beside)))
-    seen = views(hosts, every, timeout=book.probe.timeout.total_seconds())
+    with Fleet(connect_timeout=_LOGIN) as fleet:  # for those that only their hosts can ask
+        seen = views(hosts, every, timeout=book.probe.timeout.total_seconds(), ways=fleet)
     zone, known = ([v for v in seen if asked(v) in wanted] for wanted in (asks, beside))
     told = faults(verdict, zone, known, book.controls)
     doubted, failing = in_doubt(told), {view.host for view in zone if view.rcode == "SERVFAIL"}

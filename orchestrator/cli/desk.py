@@ -221,8 +221,8 @@ def at_work(
     screen = Screen(to_stderr, now, waves, rewrites=rewrites())
     journal = Heard(store, *([hears] if hears else []), screen.hear)
     with Fleet(workers=workers) as fleet, screen, _stop_on_interrupt(screen.say) as stopping:
-        told = partial(tell, aloud=screen.say)
-        yield Means(journal, fleet, views, now, told, screen.say, time.sleep, stopping, by)
+        told, asking = partial(tell, aloud=screen.say), partial(views, ways=fleet)
+        yield Means(journal, fleet, asking, now, told, screen.say, time.sleep, stopping, by)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -140,7 +141,7 @@ def proposed(request: Request, fleet: Inventory, policy: Playbook, verdicts: lis
             playbook=policy,
             verdicts=verdicts,
             fleet=connections,
-            views=views,
+            views=partial(views, ways=connections),
             clock=desk.now,
         )
 

@@ -36,7 +36,7 @@ def schema(name: Annotated[Name, typer.Argument(help="What the schema is of.")])
 def _model(name: Name) -> type[BaseModel]:
     match name:
         case Name.INVENTORY:
-            from orchestrator.fleet.inventory import InventoryFile
+            from orchestrator.fleet.written import InventoryFile
 
             return InventoryFile
         case Name.PLAYBOOK:

@@ -65,16 +65,16 @@ class Bind:
     def add_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
         return (
             with_config("named-checkconf", host, ""),
-            f"rndc nta -force -lifetime $((ends_at - now + 300)) {zone}",
-            _flush(zone),
+            _in_view(f"rndc nta -force -lifetime $((ends_at - now + 300)) {zone}", host),
+            _flush(zone, host),
             "rndc nta -dump",
         )
 
     def renew_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
         return self.add_commands(host, zone)
 
-    def remove_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:  # noqa: ARG002
-        return f"rndc nta -remove {zone}", _flush(zone)
+    def remove_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
+        return _in_view(f"rndc nta -remove {zone}", host), _flush(zone, host)
 
     def unset_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
         lines = told.having(rf"\bvalidate-except\s*\{{[^}}]*{named(zone)}\s*;")
@@ -88,11 +88,11 @@ class Bind:
         self, host: Host, lines: Sequence[Line], pattern: str, zone: Zone
     ) -> tuple[str, ...]:
         edited = commands(edits(lines, substituted(pattern, "", _COMMENT)), _check(host))
-        return (*edited, "rndc reconfig", _flush(zone)) if edited else ()
+        return (*edited, "rndc reconfig", _flush(zone, host)) if edited else ()
 
     def weaknesses(self, host: Host, told: Facts) -> Iterator[Weakness]:
         yield from weak_settings(told, _settings(told), _dialect(host))
-        yield from _validation_turned_off(told)
+        yield from _validation_turned_off(host, told)
         yield from _old_words(host, told)
         yield from _control(host, told)
         yield from _not_loaded(host, told)
@@ -161,8 +161,14 @@ def _validation_off(zones: Sequence[Zone]) -> Preview:
     )
 
 
-def _flush(zone: Zone) -> str:
-    return "rndc flush" if zone == "." else f"rndc flushtree {zone}"  # which drops nothing at "."
+def _flush(zone: Zone, host: Host) -> str:
+    # flushtree drops nothing at "."
+    return _in_view("rndc flush" if zone == "." else f"rndc flushtree {zone}", host)
+
+
+def _in_view(command: str, host: Host) -> str:
+    """Without a name rndc means every view."""
+    return f"{command} {host.instance}" if host.instance else command
 
 
 _COMMENT = "//|#"
@@ -221,11 +227,12 @@ def _settings(told: Facts) -> tuple[Setting, ...]:
     )
 
 
-def _validation_turned_off(told: Facts) -> Iterator[Weakness]:
+def _validation_turned_off(host: Host, told: Facts) -> Iterator[Weakness]:
     off = [line for line in told.runs.get("validation", ()) if "disabled" in line]
     if off and not any(map(is_no, told.said.get("dnssec-validation", ()))):
         says = "no answer is validated: somebody turned it off with rndc validation"
-        yield Weakness("validation-off", "error", says, tuple(off), ("rndc validation on",))
+        mend = _in_view("rndc validation on", host)
+        yield Weakness("validation-off", "error", says, tuple(off), (mend,))
 
 
 _DISABLED = r"(?<![\w-])disable-(?:algorithms|ds-digests)\s[^{]*\{[^}]*\}\s*;"

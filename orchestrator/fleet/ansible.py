@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator.errors import BadFile
 from orchestrator.fleet.inventory import EngineName, Host, Inventory
+from orchestrator.fleet.twins import clashes
 from orchestrator.yamlfile import Place, error_text, field
 
 # Which variables say a field, the first that is set; like Ansible, ansible_ssh_* before ansible_*.
@@ -25,6 +26,7 @@ SOURCES: dict[Place, tuple[str, ...]] = {
     ("dns",): ("ntactl_dns",),
     ("dns_port",): ("ntactl_dns_port",),
     ("engine",): ("ntactl_engine",),
+    ("instance",): ("ntactl_instance",),
     ("site",): ("ntactl_site",),
     ("labels",): ("ntactl_labels",),
     ("ssh", "user"): ("ntactl_user", "ansible_ssh_user", "ansible_user"),
@@ -230,26 +232,19 @@ def _is_address(text: str) -> bool:
 def _hosts(entries: Iterable[_Entry]) -> tuple[list[Host], list[_Wrong]]:
     """The hosts, and what is wrong with those that are not among them."""
     hosts: list[Host] = []
+    known: list[_Entry] = []
     wrong: list[_Wrong] = []
-    seen: dict[object, str] = {}
     for entry in entries:
         try:
-            host = entry.host()
+            hosts.append(entry.host())
         except _UnclearError as error:
             wrong += error.wrong
         else:
-            hosts.append(host)
-            wrong += _twins(entry, host, seen)
+            known.append(entry)
+    for index, place, what, first in clashes(hosts):
+        said = what if first is None else f"is a duplicate of {hosts[first].name}'s"
+        wrong.append(_Wrong(known[index].about(place), said))
     return hosts, wrong
-
-
-def _twins(entry: _Entry, host: Host, seen: dict[object, str]) -> Iterator[_Wrong]:
-    """A name, or an address and SSH port, that an earlier host has."""
-    name, endpoint = host.name.casefold(), (host.address, host.ssh.port or 22)
-    for key, place in ((name, ("name",)), (endpoint, ("address",))):
-        first = seen.setdefault(key, host.name)
-        if first != host.name:
-            yield _Wrong(entry.about(place), f"is a duplicate of {first}'s")
 
 
 def _unmerged(listing: _Listing) -> Iterator[_Wrong]:

@@ -17,7 +17,8 @@ from typing import Any
 
 from orchestrator.errors import BadFile
 from orchestrator.fleet.ansible import from_listing
-from orchestrator.fleet.inventory import Inventory, from_yaml
+from orchestrator.fleet.inventory import Inventory
+from orchestrator.fleet.written import from_yaml
 from orchestrator.given import STDIN, given_text
 
 PATIENCE = 60.0  # seconds that ansible-inventory may take

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
@@ -10,8 +10,10 @@ from typing import Protocol
 import dns.rcode
 from dns.rdatatype import RRSIG
 
+from orchestrator.dns import talk
 from orchestrator.dns.exchange import Question, Reply, ask
 from orchestrator.dns.message import Message, read
+from orchestrator.fleet.inventory import Host
 from orchestrator.model import ResolverView, Statistics, Value
 from orchestrator.playbook import Controls
 
@@ -57,17 +59,66 @@ def asked(view: ResolverView) -> Ask:
     return Ask(name=view.name, type=view.type)
 
 
+class Ways(Protocol):
+    """A way to what only a host itself can ask: its own resolver, behind a dnsdist there."""
+
+    def converse(
+        self, words: Sequence[tuple[Host, bytes]], enough: Callable[[bytes], bool], patience: float
+    ) -> dict[str, tuple[bytes, str]]: ...
+
+
 def views(
-    hosts: Iterable[Resolver], asks: Sequence[Ask], *, timeout: float = 2.0
+    hosts: Iterable[Resolver],
+    asks: Sequence[Ask],
+    *,
+    timeout: float = 2.0,
+    ways: Ways | None = None,
 ) -> list[ResolverView]:
     """Ask every host every name twice at once: with validation (AD wanted), and with CD.
 
     The pair tells a validation failure (SERVFAIL without CD, NOERROR with it; RFC 4035 section
-    3.2.2) from a resolver that cannot reach anything. `timeout` is seconds a question.
+    3.2.2) from a resolver that cannot reach anything. `timeout` is seconds a question. Inner ones
+    are asked over `ways`.
     """
+    everyone = list(hosts)
+    inner = [host for host in everyone if isinstance(host, Host) and host.inner]
+    outer = [host for host in everyone if host not in inner]
+    questions = [question for host in outer for question in _questions(host, asks)]
+    seen = _views(outer, asks, ask(questions, timeout=timeout))
+    if inner and ways:
+        seen += _views_within(inner, asks, timeout, ways)
+    place = {host.name: number for number, host in enumerate(everyone)}
+    return sorted(seen, key=lambda view: place[view.host])
+
+
+def _views_within(
+    hosts: Sequence[Host], asks: Sequence[Ask], timeout: float, ways: Ways
+) -> list[ResolverView]:
+    """Over one connection a host; the time is for all its questions."""
+    queries = talk.spoken(_questions(hosts[0], asks))  # alike for all of them
+    words, wanted = talk.framed(queries), len(queries)
+
+    def enough(heard: bytes) -> bool:
+        return sum(1 for _ in talk.messages(heard)) >= wanted
+
+    told = ways.converse([(host, words) for host in hosts], enough, timeout)
+    found: list[ResolverView] = []
+    for host in hosts:
+        heard, problem = told[host.name]
+        replies = talk.replies(_questions(host, asks), queries, heard)
+        seen = _views([host], asks, replies)
+        found += [v.model_copy(update={"error": problem}) for v in seen] if problem else seen
+    return found
+
+
+def _questions(host: Resolver, asks: Sequence[Ask]) -> list[Question]:
+    return [_question(host, one, cd=cd) for one in asks for cd in (False, True)]
+
+
+def _views(
+    hosts: Sequence[Resolver], asks: Sequence[Ask], replies: Sequence[Reply]
+) -> list[ResolverView]:
     wanted = [(host, one) for host in hosts for one in asks]
-    questions = [_question(host, one, cd=cd) for host, one in wanted for cd in (False, True)]
-    replies = ask(questions, timeout=timeout)
     pairs = zip(wanted, replies[::2], replies[1::2], strict=True)
     return [_view(host, one, plain, checked) for (host, one), plain, checked in pairs]
 

@@ -32,7 +32,7 @@ from orchestrator.fleet.known_hosts import KnownHosts, Shown, complaint, known_n
 from orchestrator.fleet.outcome import FailureError, Outcome, lost
 from orchestrator.fleet.peer import Peer, Route
 from orchestrator.fleet.reach import allow_files, connect, no_banner
-from orchestrator.fleet.stream import drain
+from orchestrator.fleet.stream import drain, hear
 from orchestrator.fleet.turn import Turn, Turns, never
 
 __all__ = ["Fleet", "Outcome", "command"]
@@ -122,6 +122,30 @@ class Fleet:
             self._connect(turn.route, turn)
         return Outcome(turn.host.name, 0, "", "", "ok")
 
+    def converse(
+        self, words: Sequence[tuple[Host, bytes]], enough: Callable[[bytes], bool], patience: float
+    ) -> dict[str, tuple[bytes, str]]:
+        """Over TCP from each host itself, say bytes to its `dns` address and hear what comes.
+
+        Until that is `enough`, `patience` (seconds) is over, or it hangs up; by host, what was
+        heard and why nothing could be said, "" where it could.
+        """
+        said = {host.name: data for host, data in words}
+        heard = {name: bytearray() for name in said}
+
+        def work(turn: Turn) -> Outcome:
+            channel = self._channel(turn, (str(turn.host.dns), turn.host.dns_port))
+            name = turn.host.name
+            with contextlib.closing(channel), contextlib.suppress(*_ERRORS):
+                channel.settimeout(patience)
+                channel.sendall(said[name])
+                hear(channel, heard[name], enough, patience)
+            return Outcome(name, 0, "", "", "ok")
+
+        hosts = [(host, "") for host, _ in words]
+        turns = self._turns(hosts, 2 * self._connect_timeout + patience, work, never)
+        return {one.host: (bytes(heard[one.host]), one.error) for one in turns.outcomes()}
+
     def _turns(
         self,
         programs: Sequence[tuple[Host, str]],
@@ -146,22 +170,26 @@ class Fleet:
     def _work(self, turn: Turn) -> Outcome:
         return self._execute(turn, self._channel(turn))
 
-    def _channel(self, turn: Turn) -> paramiko.Channel:
-        """A session on the kept connection, or on a new one when that has died meanwhile."""
+    def _channel(self, turn: Turn, to: tuple[str, int] | None = None) -> paramiko.Channel:
+        """A session, or a way `to` an address as the host reaches it (RFC 4254, 7.2).
+
+        On the kept connection, or on a new one when that has died meanwhile.
+        """
         turn.route = turn.route or self._files.route(turn.host)
         kept = self._kept.get(turn.route)
         if kept is not None:
             with contextlib.suppress(*_ERRORS):
                 turn.wake = partial(_wake, kept)
-                return kept.open_session(timeout=min(turn.left(), self._connect_timeout))
+                return _opened(kept, to, min(turn.left(), self._connect_timeout))
             self._drop(kept)
         transport = self._connect(turn.route, turn)
         turn.wake = partial(_wake, transport)
         try:
-            return transport.open_session(timeout=turn.left())
+            return _opened(transport, to, turn.left())
         except _ERRORS as error:
             self._drop(transport)
-            text = f"{turn.route[-1]} gives no session: {error}"
+            what = f"does not connect to {to[0]} port {to[1]}" if to else "gives no session"
+            text = f"{turn.route[-1]} {what}: {error}"
             raise FailureError("unreachable", text) from error
 
     def _execute(self, turn: Turn, channel: paramiko.Channel) -> Outcome:
@@ -217,14 +245,12 @@ class Fleet:
         return sock or connect(peer, min(turn.left(), self._connect_timeout))
 
     def _through(self, way: Route, turn: Turn) -> paramiko.Channel:
-        """A direct-tcpip channel (RFC 4254, 7.2) through the one connection to the jump host."""
+        """A channel through the one connection to the jump host."""
         before, peer = way[:-1], way[-1]
         transport = turn.jumps.open(before, turn.left, lambda: self._hop(before, turn))
         seconds = min(turn.left(), self._connect_timeout)
         try:
-            return transport.open_channel(
-                "direct-tcpip", (peer.address, peer.port), ("127.0.0.1", 0), timeout=seconds
-            )
+            return _opened(transport, (peer.address, peer.port), seconds)
         except _ERRORS as error:
             text = f"the jump host {before[-1]} cannot reach {peer}: {error}"
             raise FailureError("unreachable", text) from error
@@ -262,6 +288,14 @@ class Fleet:
             transport.sock.close()  # the channel of a jump host speaks once more when it closes
         if transport.is_alive():
             transport.join(5)
+
+
+def _opened(
+    transport: paramiko.Transport, to: tuple[str, int] | None, seconds: float
+) -> paramiko.Channel:
+    if to is None:
+        return transport.open_session(timeout=seconds)
+    return transport.open_channel("direct-tcpip", to, ("127.0.0.1", 0), timeout=seconds)
 
 
 def _wake(transport: paramiko.Transport) -> None:

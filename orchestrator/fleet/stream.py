@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -35,6 +36,19 @@ def drain(channel: Channel, left: Callable[[], float]) -> tuple[str, str]:
     _read_all(channel, channel.recv, out, left, hear_errors)
     _read_all(channel, channel.recv_stderr, err, left, _nothing)
     return out.decode(errors="replace"), err.decode(errors="replace")
+
+
+def hear(
+    channel: Channel, into: bytearray, enough: Callable[[bytes], bool], patience: float
+) -> None:
+    """Read until it is `enough`, it hangs up, or `patience` (seconds) is over (TimeoutError)."""
+    until = time.monotonic() + patience
+    while not enough(bytes(into)) and len(into) <= MAX_OUTPUT:
+        channel.settimeout(max(0.0, until - time.monotonic()))
+        chunk = channel.recv(_PIECE)
+        if not chunk:
+            return
+        into.extend(chunk)
 
 
 def _nothing() -> None:

@@ -72,7 +72,9 @@ def settings(host: Host) -> str:
     the_engine = engine(host.engine)
     values = {
         "engine": host.engine,
-        "base": FOLDER,
+        "instance": host.instance,
+        "base": folder(host),
+        "called": called(host),
         "cron_folder": CRON_FOLDER,
         "unit_folder": UNIT_FOLDER,
         "config": host.paths.config,
@@ -82,9 +84,19 @@ def settings(host: Host) -> str:
     return assign(values)
 
 
-def cron_entry(nta_id: str, zone: str) -> str:
+def folder(host: Host) -> str:
+    """Where ntactl keeps what it holds there: each resolver of a host has its own."""
+    return f"{FOLDER}-{host.instance}" if host.instance else FOLDER
+
+
+def called(host: Host) -> str:
+    """What the names of a guard's cron file and units begin with; a "_" is in no id."""
+    return f"ntactl_{host.instance}" if host.instance else "ntactl"
+
+
+def cron_entry(host: Host, nta_id: str, zone: str) -> str:
     """The guard's entry for cron."""
-    values = {"id": nta_id, "zone": zone, "folder": FOLDER}
+    values = {"id": nta_id, "zone": zone, "folder": folder(host)}
     return render("host/cron.j2", **values).removesuffix("\n")
 
 

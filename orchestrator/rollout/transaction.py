@@ -21,7 +21,7 @@ from orchestrator.fleet.inventory import Host
 from orchestrator.model import HostReading, Time, Value, Zone
 from orchestrator.rollout import shell, wrapper
 from orchestrator.rollout.answer import parse_reading, parse_receipt, refusal
-from orchestrator.rollout.shell import CRON_FOLDER, FOLDER, UNIT_FOLDER, Action
+from orchestrator.rollout.shell import CRON_FOLDER, UNIT_FOLDER, Action
 
 __all__ = [
     "LONGEST_ID",
@@ -131,22 +131,23 @@ def _apply_commands(host: Host, nta: NtaOrder, scheduler: str) -> tuple[str, ...
     the_engine = engine(host.engine)
     line = the_engine.line(nta.id, nta.zone)
     write = (f"echo '{line}' >> {the_engine.dropin(host)}",) if line else ()
-    return (*_arm_commands(nta, scheduler), *write, *the_engine.add_commands(host, nta.zone))
+    return (*_arm_commands(host, nta, scheduler), *write, *the_engine.add_commands(host, nta.zone))
 
 
-def _arm_commands(nta: NtaOrder, scheduler: str) -> tuple[str, ...]:
-    ends = f"echo {_epoch(nta.ends_at)} > {FOLDER}/nta/{nta.id}/ends_at"
-    entry = shell.cron_entry(nta.id, nta.zone).splitlines()[-1]
-    cron = f"echo '{entry}' > {CRON_FOLDER}/ntactl-{nta.id}"
-    timer = f"systemctl enable --now {UNIT_FOLDER}/ntactl-{nta.id}.timer"
+def _arm_commands(host: Host, nta: NtaOrder, scheduler: str) -> tuple[str, ...]:
+    folder, called = f"{shell.folder(host)}/nta/{nta.id}", f"{shell.called(host)}-{nta.id}"
+    ends = f"echo {_epoch(nta.ends_at)} > {folder}/ends_at"
+    entry = shell.cron_entry(host, nta.id, nta.zone).splitlines()[-1]
+    cron = f"echo '{entry}' > {CRON_FOLDER}/{called}"
+    timer = f"systemctl enable --now {UNIT_FOLDER}/{called}.timer"
     if scheduler == "systemd":
-        return (ends, f"{timer}  # every minute: /bin/sh {FOLDER}/nta/{nta.id}/guard")
+        return (ends, f"{timer}  # every minute: /bin/sh {folder}/guard")
     return (ends, cron if scheduler else f"{cron}  # where systemd runs: {timer}")
 
 
 def renew_commands(host: Host, nta: NtaOrder) -> tuple[str, ...]:
     """What a renewal runs on a host, for a reviewer."""
-    return (*_arm_commands(nta, ""), *engine(host.engine).renew_commands(host, nta.zone))
+    return (*_arm_commands(host, nta, ""), *engine(host.engine).renew_commands(host, nta.zone))
 
 
 def objection(
@@ -270,7 +271,7 @@ def _order(host: Host, nta: NtaOrder) -> dict[str, str]:
         "zone": nta.zone,
         "ends": str(_epoch(nta.ends_at)),
         "fragment": engine(host.engine).line(nta.id, nta.zone),
-        "cron_entry": shell.cron_entry(nta.id, nta.zone),
+        "cron_entry": shell.cron_entry(host, nta.id, nta.zone),
     }
 
 

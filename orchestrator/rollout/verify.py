@@ -48,7 +48,8 @@ def back_complaints(views: Iterable[ResolverView], controls: Controls) -> list[s
 
 def _healthy_complaints(view: ResolverView | None, zone: str) -> list[str]:
     if view is None or view.rcode is None:
-        return [f"no answer for the healthy control {zone}"]
+        why = f" ({view.error})" if view and view.error else ""
+        return [f"no answer for the healthy control {zone}{why}"]
     if view.rcode != "NOERROR" or not view.ad:
         return [f"the healthy control {zone} is {view.rcode}{'' if view.ad else ' without AD'}"]
     return []

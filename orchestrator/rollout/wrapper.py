@@ -60,7 +60,7 @@ def _particulars(host: Host) -> str:
         "settings": shell.settings(host),
         "fragment_form": engine(host.engine).line("@id@", "@zone@"),
         "override_form": engine(host.engine).line("@id@", "."),
-        "cron_form": shell.cron_entry("@id@", "@zone@"),
+        "cron_form": shell.cron_entry(host, "@id@", "@zone@"),
     }
     engines = (f"{each}_code=${each}_{host.engine}" for each in ("engine", *shell.MORE))
     return "\n".join([shell.assign(forms), *engines])

@@ -24,7 +24,7 @@ engine_facts() {
     $1 == "controls" { print "said controls yes"; inside = 1; depth = 0 }
     inside && $1 == "inet" { print "said control", $1, $2 }
     inside { depth += gsub(/[{]/, "") - gsub(/[}]/, ""); if (depth <= 0) inside = 0 }'
-  control validation status && printf '%s\n' "$said" | tell_fields 'runs validation'
+  control validation status ${instance:+"$instance"} && printf '%s\n' "$said" | tell_fields 'runs validation'
   control status && printf '%s\n' "$said" | sed -n 's/^last configured: /runs configured /p'
-  control secroots - && printf '%s\n' "$said" | sed -n 's,^\([^ ]*\)/[A-Z0-9]*/\([0-9]*\) ;.*,tag \1 \2,p'
+  control secroots - ${instance:+"$instance"} && printf '%s\n' "$said" | sed -n 's,^\([^ ]*\)/[A-Z0-9]*/\([0-9]*\) ;.*,tag \1 \2,p'
 }

@@ -2,7 +2,8 @@
 # An NTA in BIND: rndc sets it, and named keeps it over reloads and restarts by itself. With
 # -force, as named's own recheck drops NTAs of zones that are still broken; its natural expiry
 # flushes nothing, so the lifetime is a backstop behind the guard. The root's is one like others, but
-# for flushtree, which drops nothing at "." (9.18). Set above: config.
+# for flushtree, which drops nothing at "." (9.18). Each view has a list and a cache of its own; rndc
+# means all of them where it is told none. Set above: config, instance (a view, or empty).
 
 engine_tools='rndc named-checkconf'
 engine_places='/etc/bind /etc/named.conf /etc/named'
@@ -22,7 +23,15 @@ engine_version() {
   printf '%s\n' "$said" | sed -n 's/^version: BIND \([^ ]*\).*/\1/p'
 }
 
-engine_alive() { control status || because "named does not answer rndc: $said"; }
+views() { # -> the name of each
+  control validation status || return 1
+  printf '%s\n' "$said" | sed -n 's/.* (view \(.*\))$/\1/p'
+}
+
+engine_alive() {
+  control status || because "named does not answer rndc: $said" || return 1
+  [ -z "$instance" ] || lists "$(views)" "$instance" || because "named has no view $instance"
+}
 
 engine_checks() {
   said=$(bounded 20 named-checkconf ${config:+"$config"} 2>&1 </dev/null) ||
@@ -31,10 +40,24 @@ engine_checks() {
 
 engine_running() { # "de/_default: expiry DATE"; the dump lists expired ones too, they are gone
   control nta -dump || return 1
-  printf '%s\n' "$said" | sed -n \
-    -e 's#^\([^ ]*\)/[^/ ]*: expiry \(.*\)$#\1 runtime \2#p' \
-    -e 's#^\([^ ]*\)/[^/ ]*: permanent.*$#\1 config#p' |
-    awk '{ $1 = tolower($1); sub(/\.*$/, "", $1); $1 = $1 "."; print }' | sort -u
+  dumped=$(printf '%s\n' "$said" | sed -n \
+    -e 's#^\([^ ]*\)/\([^/ ]*\): expiry \(.*\)$#\1 \2 runtime \3#p' \
+    -e 's#^\([^ ]*\)/\([^/ ]*\): permanent.*$#\1 \2 config#p')
+  [ -n "$dumped" ] || return 0
+  wanted=${instance:-$(views)}
+  [ -n "$wanted" ] || return 1
+  printf '%s\n' "$wanted" "" "$dumped" | in_views
+}
+
+in_views() { # standard input, views, then "ZONE VIEW KIND" lines -> "partial" what not all of them have
+  awk '!NF { listed = 1; next }
+    !listed { views[$0] = ++count; next }
+    $2 in views {
+      $1 = tolower($1); sub(/\.*$/, "", $1); zone = $1 "."
+      if (!seen[zone, $2]++) has[zone]++
+      $1 = $2 = ""; sub(/^ */, ""); kinds[zone] = kinds[zone] zone " " $0 "\n"
+    }
+    END { for (zone in has) printf "%s", has[zone] < count ? zone " partial\n" : kinds[zone] }' | sort -u
 }
 
 configuration() { # -> all of it, as it is on disk
@@ -61,16 +84,16 @@ engine_anchors() { # -> zones with a positive trust anchor here
 engine_add() { # ZONE ENDS: named takes at most a week
   lifetime=$(($2 - $(now) + 300))
   [ "$lifetime" -le 604800 ] || lifetime=604800
-  control nta -force -lifetime "$lifetime" "$1" || because "rndc nta: $said"
+  control nta -force -lifetime "$lifetime" "$1" ${instance:+"$instance"} || because "rndc nta: $said"
 }
 
 engine_remove() { # ZONE
-  control nta -remove "$1" || because "rndc nta -remove: $said"
+  control nta -remove "$1" ${instance:+"$instance"} || because "rndc nta -remove: $said"
 }
 
 engine_flush() { # ZONE
-  [ "$1" != . ] || { control flush || because "rndc flush: $said"; return; }
-  control flushtree "$1" || because "rndc flushtree: $said"
+  [ "$1" != . ] || { control flush ${instance:+"$instance"} || because "rndc flush: $said"; return; }
+  control flushtree "$1" ${instance:+"$instance"} || because "rndc flushtree: $said"
 }
 
 engine_dropped() { echo 'all of it; rndc does not count'; }

@@ -2,7 +2,7 @@
 # An NTA in Knot Resolver 5: trust_anchors.set_insecure replaces the whole list, in each instance by
 # itself, and only cache.clear makes it felt; a file of Lua that kresd.conf reads keeps it over
 # restarts. It takes none for the root: there the trust anchors go, and are kept for the way back.
-# The control sockets give no codes, only text (5.6). Set above: config.
+# The control sockets give no codes, only text (5.6). Set above: config, instance (or empty).
 
 engine_tools='kresd perl'
 engine_places=/etc/knot-resolver
@@ -19,8 +19,8 @@ sub get { my ($left, $got) = (@_, "");
     $got .= $part; $left -= $n } $got }
 syswrite $to, "__binary\n"; get(2); syswrite $to, "$ARGV[1]\n"; print get(unpack "N", get(4));'
 
-instances() { # -> the control socket of each
-  for each in "$sockets"/*; do
+instances() { # -> the control socket of each, or of the one that the inventory names
+  for each in "$sockets"/${instance:-*}; do
     [ ! -S "$each" ] || printf '%s\n' "$each"
   done
 }

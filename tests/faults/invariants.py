@@ -113,7 +113,7 @@ def status_names(status: Mapping[str, Any], hosts: Hosts, nta: str) -> list[str]
 
 
 def answering(answers: Mapping[tuple[str, str], str], hosts: Hosts) -> list[str]:
-    """What clients get: relief where an NTA is, whoever put it there, and validation of all else."""
+    """What clients get: relief where an NTA is, whoever put it there, else validation."""
     wrong = []
     for (name, zone), answer in answers.items():
         good = {"org.": {"NOERROR AD"}, "bogus.": {"SERVFAIL"}}.get(zone)

@@ -29,7 +29,8 @@ def test_what_daemons_say_is_understood(path: Path, shell: list[str], tmp_path: 
     ours = (*engine(case["engine"]).shell, f"{case['engine']}/count.sh")
     library = [text(f) for f in ("host/base.sh", "host/nta.sh", *ours)]
     tools = f"PATH={tmp_path}:$PATH"
-    program = "\n".join(["set -u; config=", *library, tools, case["call"]])
+    settings = f"set -u; config= instance={case.get('instance', '')}"
+    program = "\n".join([settings, *library, tools, case["call"]])
     done = subprocess.run(
         [*shell, "-c", program],
         capture_output=True,

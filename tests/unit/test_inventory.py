@@ -37,7 +37,7 @@ def test_the_example_loads_and_teaches_the_merge() -> None:
     inventory = load_inventory(EXAMPLE)
     hosts = {host.name: host for host in inventory.hosts}
     assert not inventory.lab
-    engines = [*["unbound", "bind"] * 2, "pdns", "knot", "unbound"]
+    engines = [*["unbound", "bind"] * 2, "pdns", "knot", *["unbound"] * 2]
     assert sorted(h.engine for h in inventory.hosts) == sorted(engines)
     assert hosts["fra-p1"].paths.dropin == "/etc/powerdns/ntactl-nta.lua"
     assert hosts["fra-u1"].labels == ("public", "canary")
@@ -49,6 +49,7 @@ def test_the_example_loads_and_teaches_the_merge() -> None:
     assert hosts["ams-u1"].ssh.jump == "ntactl@192.0.2.1:22"
     assert hosts["fra-u1"].ssh.key == EXAMPLE.parent / "keys" / "ntactl"
     assert all(host.sudo for host in inventory.hosts)
+    assert [host.name for host in inventory.hosts if host.inner] == ["ams-u1-inner"]
 
 
 def test_hosts_labelled_canary_go_first() -> None:
@@ -124,6 +125,7 @@ hosts:
     assert len(load_inventory(write(tmp_path, text)).hosts) == 2
 
 
+ONE_VIEW = "{name: a, address: 192.0.2.1, group: g, instance: v}"
 HEAD = "groups: {g: {engine: bind, ssh: {port: 24}}}\nhosts:\n"
 
 
@@ -155,6 +157,33 @@ HEAD = "groups: {g: {engine: bind, ssh: {port: 24}}}\nhosts:\n"
                 "- {name: b, address: '::ffff:192.0.2.1', group: g}"
             ),
             "fleet.yaml:4: hosts[1].address: 192.0.2.1 is a duplicate of line 3",
+        ),
+        (
+            f"- {ONE_VIEW}\n- {{name: b, address: 192.0.2.1, group: g, instance: v}}",
+            "fleet.yaml:4: hosts[1].address: 192.0.2.1 is a duplicate of line 3",
+        ),
+        (
+            f"- {ONE_VIEW}\n- {{name: b, address: 192.0.2.1, group: g}}",
+            (
+                "fleet.yaml:4: hosts[1].instance: is missing: it would be all views of named, and "
+                "other entries have some of them"
+            ),
+        ),
+        (
+            (
+                "- {name: a, address: 192.0.2.1, engine: unbound, paths: {dropin: /x}}\n"
+                "- {name: b, address: 192.0.2.1, engine: unbound, instance: i,\n"
+                "   paths: {config: /c, dropin: /x}}"
+            ),
+            "fleet.yaml:5: hosts[1].paths.dropin: /x is a duplicate of line 3",
+        ),
+        (
+            "- {name: b, address: 192.0.2.1, engine: unbound, instance: i, paths: {config: /c}}",
+            "fleet.yaml:3: hosts[0].paths.dropin: is missing: an instance of unbound has one",
+        ),
+        (
+            "- {name: b, address: 192.0.2.1, group: g, instance: 'a b'}",
+            "fleet.yaml:3: hosts[0].instance: ",
         ),
         (
             "- name: a\n  address: 192.0.2.1\n  engine: dnsmasq",

@@ -1,0 +1,60 @@
+"""No two entries of an inventory are the same resolver; one host may have several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from orchestrator.fleet.inventory import EngineName, Host
+from orchestrator.yamlfile import Place
+
+# What one resolver beside others of its engine has of its own; BIND's are views of one daemon.
+_OWN: dict[EngineName, tuple[str, ...]] = {
+    "unbound": ("config", "dropin"),
+    "bind": (),
+    "pdns": ("config",),
+    "knot": ("config",),
+}
+
+
+class Clash(NamedTuple):
+    """What is wrong at `place` of an `entry`, by its number.
+
+    With `first`, `what` is a value that entry has already; else a text, what is missing there.
+    """
+
+    entry: int
+    place: Place
+    what: str
+    first: int | None = None
+
+
+def clashes(hosts: Sequence[Host]) -> Iterator[Clash]:
+    """What entries claim twice, or leave out that would tell one resolver from another."""
+    seen: dict[object, int] = {}
+    split = {_endpoint(host) for host in hosts if host.engine == "bind" and host.instance}
+    for index, host in enumerate(hosts):
+        for place, value, claim in _claims(host):
+            first = seen.setdefault((place, claim), index)
+            if first != index:
+                yield Clash(index, place, value, first)
+        for path in _OWN[host.engine] if host.instance else ():
+            if not getattr(host.paths, path):
+                what = f"is missing: an instance of {host.engine} has one of its own"
+                yield Clash(index, ("paths", path), what)
+        if host.engine == "bind" and not host.instance and _endpoint(host) in split:
+            what = "is missing: it would be all views of named, and other entries have some of them"
+            yield Clash(index, ("instance",), what)
+
+
+def _claims(host: Host) -> Iterator[tuple[Place, str, object]]:
+    """Place, value, and what of it nobody else may have."""
+    endpoint, dropin = _endpoint(host), host.paths.dropin
+    yield ("name",), host.name, host.name.casefold()
+    yield ("address",), str(host.address), (endpoint, host.instance)
+    if dropin:
+        yield ("paths", "dropin"), dropin, (endpoint, dropin)
+
+
+def _endpoint(host: Host) -> tuple[object, int]:
+    return host.address, host.ssh.port or 22
