@@ -13,16 +13,8 @@ import typer
 
 from orchestrator.cli import options, output
 from orchestrator.cli.clock import clock_note, clock_told, other_time
-from orchestrator.cli.desk import (
-    done,
-    inventory_of,
-    moment,
-    names_under,
-    now,
-    playbook_of,
-    probe_of,
-    say,
-)
+from orchestrator.cli.desk import done, inventory_of, now, playbook_of, probe_of, say
+from orchestrator.cli.typed import moment, names_under
 
 if TYPE_CHECKING:
     from orchestrator.chain.evidence import Evidence

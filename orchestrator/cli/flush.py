@@ -12,6 +12,7 @@ import typer
 
 from orchestrator.cli import desk, options, output, sitting
 from orchestrator.cli.check import judged
+from orchestrator.cli.typed import names_under
 from orchestrator.errors import Refused
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _checked(looker: desk.Looker, zone: str, hosts: Sequence[Host], book: Playbo
 
     desk.say(f"checking {zone} at its name servers, and what {len(hosts)} resolvers answer")
     view = vantage(looker.hints, looker.anchor, looker.port)
-    wanted = desk.names_under(looker.names, zone)
+    wanted = names_under(looker.names, zone)
     evidence = look(zone, view, probe=book.probe, names=wanted, clock=desk.now)
     verdict = judged(evidence, desk.now(), load(None), book, hosts)
     desk.say(f"{zone} is {verdict.state.value}; remedy {verdict.remedy.value}")

@@ -15,7 +15,8 @@ import typer
 
 from orchestrator.cli import options, output
 from orchestrator.cli.clock import clock_note, clock_told, other_time
-from orchestrator.cli.desk import done, moment, names_in, now, playbook_of, probe_of
+from orchestrator.cli.desk import done, now, playbook_of, probe_of
+from orchestrator.cli.typed import moment, names_in
 
 if TYPE_CHECKING:
     from orchestrator.model import Verdict

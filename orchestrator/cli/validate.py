@@ -12,7 +12,8 @@ import typer
 
 from orchestrator.cli import options, output
 from orchestrator.cli.clock import clock_note, clock_told, other_time
-from orchestrator.cli.desk import moment, now
+from orchestrator.cli.desk import now
+from orchestrator.cli.typed import moment
 
 if TYPE_CHECKING:
     from dns.name import Name

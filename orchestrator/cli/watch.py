@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli import desk, options, output, sitting, trace
+from orchestrator.cli.typed import moment
 from orchestrator.errors import BadInput, NtactlError, Refused
 
 if TYPE_CHECKING:
@@ -275,7 +276,7 @@ def hold(
             store.append(released(record, now, who))
             print(f"{record.id}: released, watch reverts it once the chain is whole")
         else:
-            event = held(record, now, who, desk.moment(until, now), reason)
+            event = held(record, now, who, moment(until, now), reason)
             store.append(event)
             print(f"{record.id}: held until {event.data['until']}")
 
