@@ -191,3 +191,23 @@ def test_where_sshd_forwards_nothing_an_inner_one_is_left_alone(
     assert "does not connect to 127.0.0.1 port 5301" in left["unbound1-in"]
     hands.sh("sed -i '$d' /etc/ssh/sshd_config; /etc/lab/service sshd restart")
     lab.ok("status")
+
+
+def test_an_audit_mends_the_one_that_it_is_about(fleet: Fleet) -> None:
+    """Each instance is told of its own, and the command as printed touches no other."""
+    lab = fleet.lab
+    Hands(lab, "bind1").sh("rndc nta -lifetime 600 de internal; rndc nta -lifetime 600 fj external")
+    Hands(lab, "unbound1").sh("unbound-control -c /etc/unbound/inner.conf insecure_add de")
+    Hands(lab, "unbound1").sh("unbound-control insecure_add fj")
+    Hands(lab, "pdns1").sh("rec_control add-nta fj; rec_control --config-name=inner add-nta de")
+    found = lab.ntactl("audit", "-i", str(fleet.inventory), "--json").json["findings"]
+    foreign = [one for one in found if one["rule"] == "foreign-nta"]
+    assert {(one["host"], one["says"].split()[0]) for one in foreign} == {
+        *((host, "de.") for host in ("bind1-in", "unbound1-in", "pdns1-in")),
+        *((host, "fj.") for host in ("bind1-out", "unbound1", "pdns1")),
+    }
+    for one in foreign:
+        done = lab.inside("sh", "-c", one["mend"])
+        assert done.code == 0, one["mend"] + done.err
+    for host in ("bind1", "unbound1", "pdns1"):
+        assert not {"de", "fj"} & set(fleet.said(host).replace("/", " ").replace(".", " ").split())
