@@ -56,6 +56,18 @@ SYSTEMD_INSTANCE=inner setpriv --reuid knot-resolver --regid knot-resolver --cle
   setsid kresd -n -c /usr/lib/*/knot-resolver/distro-preconfig.lua \
   -c /etc/knot-resolver/inner.conf </dev/null >/var/log/knot-resolver/inner.log 2>&1 &
 """
+_DNSDIST = """
+cat >/etc/dnsdist.conf <<C
+setLocal("10.53.100.1:5300")
+newServer("127.0.0.1:5301")
+getPool(""):setCache(newPacketCache(1000))
+controlSocket("127.0.0.1:5199")
+setKey("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=")
+C
+setsid dnsdist -C /etc/dnsdist.conf --supervised </dev/null >/var/log/dnsdist.log 2>&1 &
+"""
+_EXPUNGE = """dnsdist -C /etc/dnsdist.conf -e \
+  'getPool(""):getCache():expungeByName(newDNSName("de."), DNSQType.ANY, true)'"""
 _INNER = {"dns": "127.0.0.1", "dns_port": 5301, "instance": "inner"}
 _PATHS = {
     "unbound": {"config": "/etc/unbound/inner.conf", "dropin": "/etc/unbound/inner.d/nta.conf"},
@@ -157,6 +169,26 @@ def test_one_of_two_is_touched_and_the_other_is_not(fleet: Fleet, tmp_path: Path
     assert views["unbound1", "heise.de."] == ("SERVFAIL", False)
     assert views["pdns1", "heise.de."] == ("NOERROR", False)
     lab.ok("revert", nta, "--yes")
+
+
+def test_behind_a_dnsdist_its_cache_is_all_that_is_left(fleet: Fleet, tmp_path: Path) -> None:
+    """The resolver behind it is asked itself; what the dnsdist has cached is not ntactl's."""
+
+    def through(name: str) -> str:
+        told = fleet.lab.inside("dig", f"@{address}", "-p", "5300", "+tries=1", name).out
+        return told.partition("status: ")[2].partition(",")[0]
+
+    hands, address = Hands(fleet.lab, "unbound1"), fleet.lab.host("unbound1")["address"]
+    hands.sh(_DNSDIST.replace("10.53.100.1", address))
+    wait_until(lambda: through("org.") == "NOERROR", 10, "dnsdist")
+    assert through("heise.de.") == "SERVFAIL"
+    nta = fleet.plan(tmp_path / "p.json", "unbound1-in")
+    fleet.lab.ok("apply", str(tmp_path / "p.json"))
+    assert (through("bahn.de."), through("heise.de.")) == ("NOERROR", "SERVFAIL")
+    hands.sh(_EXPUNGE)
+    assert through("heise.de.") == "NOERROR"
+    fleet.lab.ok("revert", nta, "--yes")
+    hands.sh("pkill dnsdist; rm /etc/dnsdist.conf")
 
 
 def test_the_guard_of_one_lifts_that_one_alone(fleet: Fleet, tmp_path: Path) -> None:
