@@ -1,39 +1,47 @@
 """DNS over a TCP connection that others opened: every question at once (RFC 7766, 6.2.1.1).
 
-Sans I/O: bytes to send, and replies from what was heard.
+Sans I/O: words to send, and replies from what was heard.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from orchestrator.dns.exchange import Failure, Question, Reply, answers, encode
-
-
-def spoken(questions: Sequence[Question]) -> list[bytes]:
-    """A query for each question, its id telling which. Raises on a name, as `encode` does."""
-    return [encode(question, ident) for ident, question in enumerate(questions, 1)]
+from orchestrator.dns.exchange import Question, Reply, answers, encode
 
 
-def framed(queries: Sequence[bytes]) -> bytes:
-    """What to send for them, each behind its length."""
-    return b"".join(len(query).to_bytes(2, "big") + query for query in queries)
+class Talk:
+    """One resolver's questions, asked until all are answered, over a connection or several."""
 
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self.questions = questions
+        self.queries = [encode(question, ident) for ident, question in enumerate(questions, 1)]
+        self.answered: dict[bytes, bytes] = {}
+        self.heard = b""
 
-def messages(heard: bytes) -> Iterator[bytes]:
-    """The whole messages of what was heard so far."""
-    while len(heard) >= 2 and len(heard) >= (end := 2 + int.from_bytes(heard[:2], "big")):
-        yield heard[2:end]
-        heard = heard[end:]
+    def words(self) -> bytes:
+        """What is to be said on a new connection: what has no answer, each behind its length."""
+        self.heard = b""
+        left = [query for query in self.queries if query not in self.answered]
+        return b"".join(len(query).to_bytes(2, "big") + query for query in left)
 
+    def hear(self, data: bytes) -> bool:
+        """Take what came; is all answered? What answers nothing that was asked is passed over."""
+        self.heard += data
+        while len(self.heard) >= 2:
+            end = 2 + int.from_bytes(self.heard[:2], "big")
+            if len(self.heard) < end:
+                break
+            message, self.heard = self.heard[2:end], self.heard[end:]
+            query = next((query for query in self.queries if answers(query, message)), None)
+            if query is not None:
+                self.answered[query] = message
+        return len(self.answered) == len(self.queries)
 
-def replies(questions: Sequence[Question], queries: Sequence[bytes], heard: bytes) -> list[Reply]:
-    """Each question with its answer, in whatever order those came."""
-    whole = list(messages(heard))
-    return [_reply(*pair, whole) for pair in zip(questions, queries, strict=True)]
-
-
-def _reply(question: Question, query: bytes, whole: Sequence[bytes]) -> Reply:
-    wire = next((message for message in whole if answers(query, message)), None)
-    error: Failure = "" if wire else "timeout"
-    return Reply(question, wire, error, tcp=True)
+    def replies(self) -> list[Reply]:
+        """Each question with its answer, or without."""
+        return [
+            Reply(question, wire, "" if wire else "timeout", tcp=True)
+            for question, query in zip(self.questions, self.queries, strict=True)
+            for wire in (self.answered.get(query),)
+        ]

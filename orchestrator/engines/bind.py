@@ -87,6 +87,8 @@ class Bind:
     def _taken_out(
         self, host: Host, lines: Sequence[Line], pattern: str, zone: Zone
     ) -> tuple[str, ...]:
+        if host.instance and len(lines) > 1:
+            return ()  # which of them is in this view, a line does not tell
         edited = commands(edits(lines, substituted(pattern, "", _COMMENT)), _check(host))
         return (*edited, "rndc reconfig", _flush(zone, host)) if edited else ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
@@ -10,9 +10,9 @@ from typing import Protocol
 import dns.rcode
 from dns.rdatatype import RRSIG
 
-from orchestrator.dns import talk
 from orchestrator.dns.exchange import Question, Reply, ask
 from orchestrator.dns.message import Message, read
+from orchestrator.dns.talk import Talk
 from orchestrator.fleet.inventory import Host
 from orchestrator.model import ResolverView, Statistics, Value
 from orchestrator.playbook import Controls
@@ -62,9 +62,7 @@ def asked(view: ResolverView) -> Ask:
 class Ways(Protocol):
     """A way to what only a host itself can ask: its own resolver, behind a dnsdist there."""
 
-    def converse(
-        self, words: Sequence[tuple[Host, bytes]], enough: Callable[[bytes], bool], patience: float
-    ) -> dict[str, tuple[bytes, str]]: ...
+    def converse(self, talks: Sequence[tuple[Host, Talk]], patience: float) -> dict[str, str]: ...
 
 
 def views(
@@ -82,32 +80,27 @@ def views(
     """
     everyone = list(hosts)
     inner = [host for host in everyone if isinstance(host, Host) and host.inner]
-    outer = [host for host in everyone if host not in inner]
+    within = {host.name for host in inner}
+    outer = [host for host in everyone if host.name not in within]
     questions = [question for host in outer for question in _questions(host, asks)]
-    seen = _views(outer, asks, ask(questions, timeout=timeout))
-    if inner and ways:
-        seen += _views_within(inner, asks, timeout, ways)
+    seen = _views(outer, asks, ask(questions, timeout=timeout)) if outer else []
+    seen += _views_within(inner, asks, timeout, ways) if inner else []
     place = {host.name: number for number, host in enumerate(everyone)}
     return sorted(seen, key=lambda view: place[view.host])
 
 
 def _views_within(
-    hosts: Sequence[Host], asks: Sequence[Ask], timeout: float, ways: Ways
+    hosts: Sequence[Host], asks: Sequence[Ask], timeout: float, ways: Ways | None
 ) -> list[ResolverView]:
-    """Over one connection a host; the time is for all its questions."""
-    queries = talk.spoken(_questions(hosts[0], asks))  # alike for all of them
-    words, wanted = talk.framed(queries), len(queries)
-
-    def enough(heard: bytes) -> bool:
-        return sum(1 for _ in talk.messages(heard)) >= wanted
-
-    told = ways.converse([(host, words) for host in hosts], enough, timeout)
+    """All questions of a host at once, and as long as one outside has: UDP, TCP, and again."""
+    talks = [(host, Talk(_questions(host, asks))) for host in hosts]
+    problems = ways.converse(talks, 3 * timeout) if ways else {}
     found: list[ResolverView] = []
-    for host in hosts:
-        heard, problem = told[host.name]
-        replies = talk.replies(_questions(host, asks), queries, heard)
-        seen = _views([host], asks, replies)
-        found += [v.model_copy(update={"error": problem}) for v in seen] if problem else seen
+    for host, talk in talks:
+        seen = _views([host], asks, talk.replies())
+        if problem := problems.get(host.name, "only its own host can ask it"):
+            seen = [view.model_copy(update={"error": problem}) for view in seen]
+        found += seen
     return found
 
 

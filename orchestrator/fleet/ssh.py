@@ -32,7 +32,7 @@ from orchestrator.fleet.known_hosts import KnownHosts, Shown, complaint, known_n
 from orchestrator.fleet.outcome import FailureError, Outcome, lost
 from orchestrator.fleet.peer import Peer, Route
 from orchestrator.fleet.reach import allow_files, connect, no_banner
-from orchestrator.fleet.stream import drain, hear
+from orchestrator.fleet.stream import Talk, converse, drain
 from orchestrator.fleet.turn import Turn, Turns, never
 
 __all__ = ["Fleet", "Outcome", "command"]
@@ -122,29 +122,27 @@ class Fleet:
             self._connect(turn.route, turn)
         return Outcome(turn.host.name, 0, "", "", "ok")
 
-    def converse(
-        self, words: Sequence[tuple[Host, bytes]], enough: Callable[[bytes], bool], patience: float
-    ) -> dict[str, tuple[bytes, str]]:
-        """Over TCP from each host itself, say bytes to its `dns` address and hear what comes.
+    def converse(self, talks: Sequence[tuple[Host, Talk]], patience: float) -> dict[str, str]:
+        """Over TCP from each host itself, talk to its `dns` address for `patience` seconds.
 
-        Until that is `enough`, `patience` (seconds) is over, or it hangs up; by host, what was
-        heard and why nothing could be said, "" where it could.
+        On another connection where one was hung up on with less than all said. Gives, by host, why
+        it could not be talked to, or "".
         """
-        said = {host.name: data for host, data in words}
-        heard = {name: bytearray() for name in said}
+        told = {host.name: talk for host, talk in talks}
 
         def work(turn: Turn) -> Outcome:
-            channel = self._channel(turn, (str(turn.host.dns), turn.host.dns_port))
-            name = turn.host.name
-            with contextlib.closing(channel), contextlib.suppress(*_ERRORS):
-                channel.settimeout(patience)
-                channel.sendall(said[name])
-                hear(channel, heard[name], enough, patience)
+            name, until = turn.host.name, time.monotonic() + patience
+            left = 0
+            while (words := told[name].words()) and len(words) != left:
+                left = len(words)
+                channel = self._channel(turn, (str(turn.host.dns), turn.host.dns_port))
+                with contextlib.closing(channel), contextlib.suppress(*_ERRORS):
+                    converse(channel, words, told[name].hear, until)
             return Outcome(name, 0, "", "", "ok")
 
-        hosts = [(host, "") for host, _ in words]
+        hosts = [(host, "") for host, _ in talks]
         turns = self._turns(hosts, 2 * self._connect_timeout + patience, work, never)
-        return {one.host: (bytes(heard[one.host]), one.error) for one in turns.outcomes()}
+        return {one.host: one.error for one in turns.outcomes()}
 
     def _turns(
         self,
@@ -178,19 +176,21 @@ class Fleet:
         turn.route = turn.route or self._files.route(turn.host)
         kept = self._kept.get(turn.route)
         if kept is not None:
-            with contextlib.suppress(*_ERRORS):
-                turn.wake = partial(_wake, kept)
+            turn.wake = partial(_wake, kept)
+            try:
                 return _opened(kept, to, min(turn.left(), self._connect_timeout))
-            self._drop(kept)
+            except paramiko.ChannelException as error:  # it lives, and says no
+                raise FailureError("unreachable", _no_way(turn.route[-1], to, error)) from error
+            except _ERRORS:
+                self._drop(kept)
         transport = self._connect(turn.route, turn)
         turn.wake = partial(_wake, transport)
         try:
             return _opened(transport, to, turn.left())
         except _ERRORS as error:
-            self._drop(transport)
-            what = f"does not connect to {to[0]} port {to[1]}" if to else "gives no session"
-            text = f"{turn.route[-1]} {what}: {error}"
-            raise FailureError("unreachable", text) from error
+            if not isinstance(error, paramiko.ChannelException):
+                self._drop(transport)
+            raise FailureError("unreachable", _no_way(turn.route[-1], to, error)) from error
 
     def _execute(self, turn: Turn, channel: paramiko.Channel) -> Outcome:
         transport = channel.get_transport()
@@ -296,6 +296,11 @@ def _opened(
     if to is None:
         return transport.open_session(timeout=seconds)
     return transport.open_channel("direct-tcpip", to, ("127.0.0.1", 0), timeout=seconds)
+
+
+def _no_way(peer: Peer, to: tuple[str, int] | None, error: Exception) -> str:
+    what = f"does not connect to {to[0]} port {to[1]}" if to else "gives no session"
+    return f"{peer} {what}: {error}"
 
 
 def _wake(transport: paramiko.Transport) -> None:

@@ -20,6 +20,14 @@ class Channel(Protocol):
     def recv(self, nbytes: int, /) -> bytes: ...
     def recv_stderr(self, nbytes: int, /) -> bytes: ...
     def recv_stderr_ready(self) -> bool: ...
+    def sendall(self, data: bytes, /) -> None: ...
+
+
+class Talk(Protocol):
+    """What is to be said, as long as not all is heard; and hearing it, True when that is all."""
+
+    def words(self) -> bytes: ...
+    def hear(self, data: bytes, /) -> bool: ...
 
 
 def drain(channel: Channel, left: Callable[[], float]) -> tuple[str, str]:
@@ -38,17 +46,14 @@ def drain(channel: Channel, left: Callable[[], float]) -> tuple[str, str]:
     return out.decode(errors="replace"), err.decode(errors="replace")
 
 
-def hear(
-    channel: Channel, into: bytearray, enough: Callable[[bytes], bool], patience: float
-) -> None:
-    """Read until it is `enough`, it hangs up, or `patience` (seconds) is over (TimeoutError)."""
-    until = time.monotonic() + patience
-    while not enough(bytes(into)) and len(into) <= MAX_OUTPUT:
+def converse(channel: Channel, words: bytes, hear: Callable[[bytes], bool], until: float) -> None:
+    """Say words and hear, until that is all, it hangs up, or time.monotonic() is `until`."""
+    channel.settimeout(max(0.0, until - time.monotonic()))
+    channel.sendall(words)
+    for _ in range(MAX_OUTPUT // _PIECE):
         channel.settimeout(max(0.0, until - time.monotonic()))
-        chunk = channel.recv(_PIECE)
-        if not chunk:
+        if not (chunk := channel.recv(_PIECE)) or hear(chunk):
             return
-        into.extend(chunk)
 
 
 def _nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ _OWN: dict[EngineName, tuple[str, ...]] = {
     "pdns": ("config",),
     "knot": ("config",),
 }
+# What an entry without an instance means all of.
+_ALL: dict[EngineName, str] = {"bind": "views of named", "knot": "kresd of the host"}
+_NAMED = re.compile(r"/recursor-[^/]+\.(?:conf|yml)$")  # --config-name of rec_control(1)
 
 
 class Clash(NamedTuple):
@@ -32,7 +36,7 @@ class Clash(NamedTuple):
 def clashes(hosts: Sequence[Host]) -> Iterator[Clash]:
     """What entries claim twice, or leave out that would tell one resolver from another."""
     seen: dict[object, int] = {}
-    split = {_endpoint(host) for host in hosts if host.engine == "bind" and host.instance}
+    split = {(_endpoint(host), host.engine) for host in hosts if host.instance}
     for index, host in enumerate(hosts):
         for place, value, claim in _claims(host):
             first = seen.setdefault((place, claim), index)
@@ -42,9 +46,17 @@ def clashes(hosts: Sequence[Host]) -> Iterator[Clash]:
             if not getattr(host.paths, path):
                 what = f"is missing: an instance of {host.engine} has one of its own"
                 yield Clash(index, ("paths", path), what)
-        if host.engine == "bind" and not host.instance and _endpoint(host) in split:
-            what = "is missing: it would be all views of named, and other entries have some of them"
+        if host.engine in _ALL and not host.instance and (_endpoint(host), host.engine) in split:
+            what = f"is missing: it would be all {_ALL[host.engine]}, and other entries have some"
             yield Clash(index, ("instance",), what)
+        if _unnamed(host):
+            what = f"{host.paths.config} is not /FOLDER/recursor-NAME.conf"
+            yield Clash(index, ("paths", "config"), what)
+
+
+def _unnamed(host: Host) -> bool:
+    config = host.paths.config
+    return host.engine == "pdns" and bool(host.instance and config and not _NAMED.search(config))
 
 
 def _claims(host: Host) -> Iterator[tuple[Place, str, object]]:
@@ -54,6 +66,8 @@ def _claims(host: Host) -> Iterator[tuple[Place, str, object]]:
     yield ("address",), str(host.address), (endpoint, host.instance)
     if dropin:
         yield ("paths", "dropin"), dropin, (endpoint, dropin)
+    if host.instance and host.engine not in _ALL:
+        yield ("paths", "config"), host.paths.config, (endpoint, host.paths.config)
 
 
 def _endpoint(host: Host) -> tuple[object, int]:

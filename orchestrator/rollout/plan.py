@@ -144,9 +144,11 @@ def digest_of(plan: Plan) -> str:
         del content["adopt"]
         for host in content["hosts"]:
             (host["change"] or {}).pop("adopt", None)
-    if not plan.overrides:  # the same
-        for host in content["hosts"]:
+    for host in content["hosts"]:  # the same
+        if not plan.overrides:
             del host["fails_all"]
+        if not host["host"]["instance"]:
+            del host["host"]["instance"]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

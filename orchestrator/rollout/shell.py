@@ -86,12 +86,12 @@ def settings(host: Host) -> str:
 
 def folder(host: Host) -> str:
     """Where ntactl keeps what it holds there: each resolver of a host has its own."""
-    return f"{FOLDER}-{host.instance}" if host.instance else FOLDER
+    return f"{FOLDER}_{host.instance}" if host.instance else FOLDER
 
 
 def called(host: Host) -> str:
-    """What the names of a guard's cron file and units begin with; a "_" is in no id."""
-    return f"ntactl_{host.instance}" if host.instance else "ntactl"
+    """What stands before the id in the names of a guard's files: no id has a "_", names may."""
+    return f"ntactl_{host.instance}_" if host.instance else "ntactl-"
 
 
 def cron_entry(host: Host, nta_id: str, zone: str) -> str:

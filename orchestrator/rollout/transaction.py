@@ -135,7 +135,7 @@ def _apply_commands(host: Host, nta: NtaOrder, scheduler: str) -> tuple[str, ...
 
 
 def _arm_commands(host: Host, nta: NtaOrder, scheduler: str) -> tuple[str, ...]:
-    folder, called = f"{shell.folder(host)}/nta/{nta.id}", f"{shell.called(host)}-{nta.id}"
+    folder, called = f"{shell.folder(host)}/nta/{nta.id}", f"{shell.called(host)}{nta.id}"
     ends = f"echo {_epoch(nta.ends_at)} > {folder}/ends_at"
     entry = shell.cron_entry(host, nta.id, nta.zone).splitlines()[-1]
     cron = f"echo '{entry}' > {CRON_FOLDER}/{called}"

@@ -23,9 +23,11 @@ engine_version() {
   printf '%s\n' "$said" | sed -n 's/^version: BIND \([^ ]*\).*/\1/p'
 }
 
-views() { # -> the name of each
+views() { # -> the name of each that can have one: rndc leaves out those of another class
   control validation status || return 1
-  printf '%s\n' "$said" | sed -n 's/.* (view \(.*\))$/\1/p'
+  others=$(bounded 20 named-checkconf -px ${config:+"$config"} 2>/dev/null </dev/null |
+    sed -n 's/^view "\(.*\)" \(CH\|HS\) .*/\1/p')
+  printf '%s\n' "$said" | sed -n 's/.* (view \(.*\))$/\1/p' | grep -vxF "${others:-/}"
 }
 
 engine_alive() {
@@ -60,8 +62,11 @@ in_views() { # standard input, views, then "ZONE VIEW KIND" lines -> "partial" w
     END { for (zone in has) printf "%s", has[zone] < count ? zone " partial\n" : kinds[zone] }' | sort -u
 }
 
-configuration() { # -> all of it, as it is on disk
-  bounded 20 named-checkconf -px ${config:+"$config"} 2>/dev/null </dev/null
+configuration() { # -> all of it, as it is on disk, but for views that are not meant
+  bounded 20 named-checkconf -px ${config:+"$config"} 2>/dev/null </dev/null |
+    awk -v name="\"$instance\"" '/^view / { other = name != "\"\"" && $2 != name }
+      !other
+      /^};/ { other = 0 }'
 }
 
 engine_keeps() { # ZONE: would the configuration alone make it insecure?

@@ -17,7 +17,7 @@ $guard_text"
 }
 
 schedule_cron() { # ID: the cron entry, which must read back as written
-  entry=$cron_folder/$called-$1
+  entry=$cron_folder/$called$1
   put "$entry" 644 "$cron_entry" || return 1
   [ "$(cat "$entry")" = "$cron_entry" ] || because "the guard's entry $entry does not read back"
 }
@@ -61,9 +61,9 @@ UNIT
 
 write_units() { # ID: the timer, and the link by which every boot starts it
   wants=$unit_folder/timers.target.wants
-  put "$unit_folder/$called-$1.service" 644 "$(service_text "$1")" &&
-    put "$unit_folder/$called-$1.timer" 644 "$(timer_text "$1")" || return 1
-  if ! (umask 022 && mkdir -p "$wants" && ln -sf "../$called-$1.timer" "$wants") ||
+  put "$unit_folder/$called$1.service" 644 "$(service_text "$1")" &&
+    put "$unit_folder/$called$1.timer" 644 "$(timer_text "$1")" || return 1
+  if ! (umask 022 && mkdir -p "$wants" && ln -sf "../$called$1.timer" "$wants") ||
     ! settle "$wants" "$unit_folder"; then
     because "cannot write in $wants"
   fi
@@ -72,14 +72,14 @@ write_units() { # ID: the timer, and the link by which every boot starts it
 schedule_timer() { # ID: written, started, and proven to wait
   write_units "$1" || return 1
   arm_rule=guard-scheduler
-  bounded 30 systemctl daemon-reload && bounded 30 systemctl start "$called-$1.timer" ||
-    because "systemd does not start $called-$1.timer, the guard" || return 1
-  timer_waits "$1" || because "systemd does not keep $called-$1.timer armed"
+  bounded 30 systemctl daemon-reload && bounded 30 systemctl start "$called$1.timer" ||
+    because "systemd does not start $called$1.timer, the guard" || return 1
+  timer_waits "$1" || because "systemd does not keep $called$1.timer armed"
 }
 
 try_guard() { # ID: by systemd; a new one has nothing to do and ends at once, or its end is near
   [ "$scheduler" = systemd ] && [ "$ends" -gt "$(($(now) + 70))" ] || return 0
-  bounded 30 systemctl start "$called-$1.service" ||
+  bounded 30 systemctl start "$called$1.service" ||
     because "systemd cannot run the guard $base/nta/$1/guard"
 }
 
@@ -88,8 +88,8 @@ schedule() { # ID: woken by what runs here, and only then no more by what woke i
   [ -n "$scheduler" ] || find_scheduler
   if [ "$scheduler" = systemd ]; then
     # A guard from before there were timers would not disarm one.
-    [ ! -e "$cron_folder/$called-$1" ] || write_guard "$1" || return 1
-    schedule_timer "$1" && rm -f "$cron_folder/$called-$1"
+    [ ! -e "$cron_folder/$called$1" ] || write_guard "$1" || return 1
+    schedule_timer "$1" && rm -f "$cron_folder/$called$1"
   else
     schedule_cron "$1"
   fi

@@ -44,7 +44,7 @@ busy_with() { # -> the ids that another program which holds the lock is at work 
 
 stands() { # may anything of the order be on this host? What wakes its guard shows, also without root
   for id in $ordered; do
-    for trace in "$base/nta/$id/ends_at" "$cron_folder/$called-$id" "$unit_folder/$called-$id.service"; do
+    for trace in "$base/nta/$id/ends_at" "$cron_folder/$called$id" "$unit_folder/$called$id.service"; do
       [ ! -e "$trace" ] || return 0
     done
     case " $(busy_with) " in

@@ -71,6 +71,7 @@ strike_out() { # ID: takes its line out of the drop-in; the last one takes along
 
 sources() { # ZONE -> files that make it insecure, as far as they lie beside the configuration
   places=${config%/*}
+  [ -z "$instance" ] || places=$config # what lies there may be another resolver's
   # shellcheck disable=SC2086
   find -L ${places:-$engine_places} ${dropin:+"${dropin%/*}"} -type f 2>/dev/null | sort -u |
     while read -r file; do
@@ -127,25 +128,25 @@ was_done() { # ID: was it ever put on whole, and said so?
 }
 
 unschedule_timer() { # ID: its timer, the service last: while one is left there is something to do
-  unit=$unit_folder/$called-$1
+  unit=$unit_folder/$called$1
   [ -e "$unit.service" ] || [ -e "$unit.service.new" ] || return 0
   # A timer that cannot be stopped keeps its files: it goes on, and the guard tries again.
   if [ -d "$systemd_here" ] && [ -e "$unit.timer" ]; then
-    bounded 30 systemctl stop "$called-$1.timer" || return 1
+    bounded 30 systemctl stop "$called$1.timer" || return 1
   fi
-  rm -f "$unit_folder/timers.target.wants/$called-$1.timer" "$unit.timer" "$unit.timer.new" \
-    "/var/lib/systemd/timers/stamp-$called-$1.timer" "$unit.service.new" "$unit.service" || return 1
+  rm -f "$unit_folder/timers.target.wants/$called$1.timer" "$unit.timer" "$unit.timer.new" \
+    "/var/lib/systemd/timers/stamp-$called$1.timer" "$unit.service.new" "$unit.service" || return 1
   rmdir "$unit_folder/timers.target.wants" 2>/dev/null
   settle "$unit_folder"
   [ -d "$systemd_here" ] || return 0
   bounded 30 systemctl daemon-reload
-  bounded 30 systemctl reset-failed "$called-$1.*" 2>/dev/null || true
+  bounded 30 systemctl reset-failed "$called$1.*" 2>/dev/null || true
 }
 
 unschedule() { # ID: what wakes its guard, and what is half written
-  rm -f "$cron_folder/$called-$1" "$cron_folder/$called-$1.new" ||
-    because "its guard $cron_folder/$called-$1 could not be disarmed" || return 1
-  unschedule_timer "$1" || because "its guard $unit_folder/$called-$1.timer could not be disarmed"
+  rm -f "$cron_folder/$called$1" "$cron_folder/$called$1.new" ||
+    because "its guard $cron_folder/$called$1 could not be disarmed" || return 1
+  unschedule_timer "$1" || because "its guard $unit_folder/$called$1.timer could not be disarmed"
 }
 
 mark_ended() { # ID: by a rename, which a full disk allows; or its ends_at was lost

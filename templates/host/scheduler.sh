@@ -74,13 +74,13 @@ tells() { # LINE: is it one of those that systemctl told?
 
 timer_waits() { # ID: does systemd have that timer, from our file, for every boot, and is it due?
   told=$(bounded 10 systemctl show -p ActiveState -p SubState -p UnitFileState -p FragmentPath \
-    "$called-$1.timer" 2>/dev/null)
+    "$called$1.timer" 2>/dev/null)
   tells ActiveState=active && ! tells SubState=elapsed && tells UnitFileState=enabled &&
-    tells "FragmentPath=$unit_folder/$called-$1.timer"
+    tells "FragmentPath=$unit_folder/$called$1.timer"
 }
 
 guarded() { # ID: armed, and by something that runs?
   [ -s "$base/nta/$1/guard" ] && [ -s "$base/nta/$1/ends_at" ] || return 1
-  if [ -e "$unit_folder/$called-$1.timer" ] && timer_waits "$1"; then return 0; fi
-  [ -s "$cron_folder/$called-$1" ] && cron_wakes
+  if [ -e "$unit_folder/$called$1.timer" ] && timer_waits "$1"; then return 0; fi
+  [ -s "$cron_folder/$called$1" ] && cron_wakes
 }

@@ -13,8 +13,8 @@ folder() { # -> where recursor.conf is
   done
 }
 
-instance() { # -> NAME where the configuration is recursor-NAME.conf
-  printf '%s\n' "$config" | sed -n 's,.*/recursor-\(.*\)[.]conf$,\1,p'
+instance() { # -> NAME where the configuration is recursor-NAME.conf, or .yml
+  printf '%s\n' "$config" | sed -n 's,.*/recursor-\(.*\)[.]\(conf\|yml\)$,\1,p'
 }
 
 which_one() { # PROGRAM ARGUMENT...: runs it for this recursor
@@ -46,10 +46,18 @@ engine_checks() {
   which_one pdns_recursor --config=check || because "pdns_recursor --config=check fails: $said"
 }
 
+included() { # FILE... -> the folder that the last one to say so includes
+  sed -n 's/^[[:space:]]*include[-_]dir[=:[:space:]]*//p' "$@" 2>/dev/null | tr -d "\"'" | sed -n '$p'
+}
+
 settings_files() { # -> the files of its settings; what is said last counts
   place=$(folder)
-  for each in "${config:-$place/recursor.conf}" "$place/recursor.yml" "$place"/recursor.d/*.conf \
-    "$place"/recursor.d/*.yml; do
+  if [ -n "$(instance)" ]; then # recursor.yml and recursor.d are the other one's
+    set -- "$config" && place=$(included "$config")
+  else
+    set -- "${config:-$place/recursor.conf}" "$place/recursor.yml" && place=$place/recursor.d
+  fi
+  for each in "$@" ${place:+"$place"/*.conf "$place"/*.yml}; do
     [ ! -f "$each" ] || printf '%s\n' "$each"
   done
 }

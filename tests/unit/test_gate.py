@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from orchestrator.rollout import gate
 from orchestrator.rollout.accept import ACCEPTABLE
 from orchestrator.rollout.plan import Approval, Plan, Request, check_request, make, sealed
 
+KEPT = sorted((Path(__file__).parents[1] / "cases/plans").glob("*.json"))
 NOW = datetime(2026, 5, 5, 22, 0, tzinfo=UTC)
 PLAYBOOK = Playbook(name="t", controls=Controls(healthy="org.", bogus="bogus."))
 
@@ -302,6 +304,11 @@ def test_requests_refused_by_rule(asked: dict[str, object], rule: str) -> None:
 def test_requests_that_are_no_requests(asked: dict[str, object]) -> None:
     with pytest.raises(BadInput):
         check_request(request(**asked), PLAYBOOK)
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_plans_of_older_releases_are_as_they_were_made(path: Path) -> None:
+    gate.check_digest(Plan.model_validate_json(path.read_text()))
 
 
 def test_the_digest_covers_hosts_and_policy() -> None:

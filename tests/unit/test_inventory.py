@@ -166,7 +166,7 @@ HEAD = "groups: {g: {engine: bind, ssh: {port: 24}}}\nhosts:\n"
             f"- {ONE_VIEW}\n- {{name: b, address: 192.0.2.1, group: g}}",
             (
                 "fleet.yaml:4: hosts[1].instance: is missing: it would be all views of named, and "
-                "other entries have some of them"
+                "other entries have some"
             ),
         ),
         (
@@ -180,6 +180,26 @@ HEAD = "groups: {g: {engine: bind, ssh: {port: 24}}}\nhosts:\n"
         (
             "- {name: b, address: 192.0.2.1, engine: unbound, instance: i, paths: {config: /c}}",
             "fleet.yaml:3: hosts[0].paths.dropin: is missing: an instance of unbound has one",
+        ),
+        (
+            (
+                "- {name: a, address: 192.0.2.1, engine: knot, instance: i, paths: {config: /c}}\n"
+                "- {name: b, address: 192.0.2.1, engine: knot}"
+            ),
+            "fleet.yaml:4: hosts[1].instance: is missing: it would be all kresd of the host, and ",
+        ),
+        (
+            (
+                "- {name: a, address: 192.0.2.1, engine: pdns, instance: i,\n"
+                "   paths: {config: /e/recursor-i.yml}}\n"
+                "- {name: b, address: 192.0.2.1, engine: pdns, instance: j,\n"
+                "   paths: {config: /e/recursor-i.yml}}"
+            ),
+            "fleet.yaml:6: hosts[1].paths.config: /e/recursor-i.yml is a duplicate of line 4",
+        ),
+        (
+            "- {name: a, address: 192.0.2.1, engine: pdns, instance: i, paths: {config: /r.conf}}",
+            "fleet.yaml:3: hosts[0].paths.config: /r.conf is not /FOLDER/recursor-NAME.conf",
         ),
         (
             "- {name: b, address: 192.0.2.1, group: g, instance: 'a b'}",
