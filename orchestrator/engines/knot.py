@@ -23,7 +23,7 @@ from orchestrator.model import Statistics, Zone
 from orchestrator.render import render
 from orchestrator.tlds import delegated
 
-# One instance's socket; the others are asked alike.
+# One instance's socket (release 6 begins with 0); the others are asked alike.
 _SOCAT = "socat - UNIX-CONNECT:/run/knot-resolver/control/1"
 _CONFIG = "/etc/knot-resolver/kresd.conf"
 
@@ -116,7 +116,7 @@ def _permanent(zones: Sequence[Zone]) -> Preview:
     return Preview(
         text=render("knot/config-mode.j2", path=_CONFIG, zones=zones),
         commands=(
-            "systemctl restart 'kresd@*'",
+            "systemctl restart 'kresd@*'  # release 6: negative-trust-anchors, kresctl reload",
             *(f"cache.clear('{zone}')" for zone in zones),
             "trust_anchors.insecure",
         ),
