@@ -82,7 +82,7 @@ main_file() { # -> the configuration
   echo "${config:-$engine_places/$main}"
 }
 
-engine_checks() { # kresd has no checker; what is written is of a fixed form, and read back
+engine_checks() { # kresd has none, its manager has; what is written is of a fixed form, and read back
   ! six || said=$(bounded 60 kresctl validate "$(main_file)" 2>&1) || because "kresctl validate: $said"
 }
 
