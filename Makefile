@@ -17,7 +17,7 @@ help:
 	@echo "make fuzz    hostile answers, an hour of them (SECONDS=, SEED=)"
 	@echo "make faults  N transactions with a fault in each, on real hosts; an hour or two (N=, SEED=;"
 	@echo "             MORE=--regressions: all that was found before; MORE='--without fence': goes red)"
-	@echo "make matrix  the engines' tests on the daemons of Debian 12 and 13, in roots of their own; minutes"
+	@echo "make matrix  the engines' tests on the daemons of Debian 12, 13 and sid, in roots of their own; minutes"
 	@echo "make lint    ruff, mypy, shellcheck"
 	@echo "make bench   how long the command line takes to answer"
 	@echo "make bench-detect   how fast a scan of the whole root is, beside other validators; minutes"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 # Every instance of kresd does what "$1" says.
 _KRESD = """for s in /run/knot-resolver/control/*; do perl -MIO::Socket::UNIX -e '
@@ -12,6 +13,8 @@ _KRESD = """for s in /run/knot-resolver/control/*; do perl -MIO::Socket::UNIX -e
 _FIELDS = "26755 8 2"
 _DIGEST = "F341357809A5954311CCB82ADE114C6C1D724A75C0395137AA3978035425E78D"
 _DS = f"{_FIELDS} {_DIGEST}"
+KNOT_6 = Path("/usr/bin/kresctl").exists()  # which reads YAML, and has a checker for that
+KNOT_CONFIG = f"/etc/knot-resolver/{'config.yaml' if KNOT_6 else 'kresd.conf'}"
 
 
 def kresd(lua: str) -> str:
@@ -37,12 +40,17 @@ class ByHand:
     checker: bool = True
 
 
+def in_dnssec(line: str) -> str:
+    """A line more in the section `dnssec` of Knot Resolver 6."""
+    return f"sed -i 's/^dnssec:/&\\n  {line}/' {KNOT_CONFIG}"
+
+
 def _line(path: str, line: str) -> tuple[str, str, str]:
     return path, f"echo '{line}' >> {path}", f"sed -i '$d' {path}"
 
 
 _OPTIONS = "/etc/bind/named.conf.options"
-_RECURSOR, _KRESD_CONF = "/etc/powerdns/recursor.lua", "/etc/knot-resolver/kresd.conf"
+_RECURSOR = "/etc/powerdns/recursor.lua"
 _THEIRS = "/etc/unbound/unbound.conf.d/theirs.conf"
 
 BY_HAND = {
@@ -87,12 +95,19 @@ BY_HAND = {
     "knot": ByHand(
         add=kresd("trust_anchors.set_insecure({'DE'})"),
         remove=kresd("trust_anchors.set_insecure({})"),
-        reload="/etc/lab/service resolver restart; sleep 1",
-        anchor=(_KRESD_CONF, f"trust_anchors.add('De. DS {_DS}')\\n"),
-        main=_KRESD_CONF,
-        checker=False,
-        insecure=_line(
-            _KRESD_CONF, 'trust_anchors.set_insecure({"DE", unpack(trust_anchors.insecure)})'
+        reload=(
+            "kresctl reload --force" if KNOT_6 else "/etc/lab/service resolver restart; sleep 1"
+        ),
+        # The configuration of release 6 ends in its Lua, four blanks deep.
+        anchor=(KNOT_CONFIG, f"    trust_anchors.add('De. DS {_DS}')\\n"),
+        main=KNOT_CONFIG,
+        checker=KNOT_6,
+        insecure=(
+            (KNOT_CONFIG, in_dnssec("negative-trust-anchors: [DE]"), f"sed -i /DE/d {KNOT_CONFIG}")
+            if KNOT_6
+            else _line(
+                KNOT_CONFIG, 'trust_anchors.set_insecure({"DE", unpack(trust_anchors.insecure)})'
+            )
         ),
     ),
 }

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from by_hand import kresd
+from by_hand import KNOT_6, KNOT_CONFIG, in_dnssec, kresd
 
 _DE = "26755 8 2 F341357809A5954311CCB82ADE114C6C1D724A75C0395137AA3978035425E78D"
 _THEIRS = "/etc/unbound/unbound.conf.d/theirs.conf"
 _OPTIONS = "/etc/bind/named.conf.options"
 _LOCAL = "/etc/bind/named.conf.local"
 _RECURSOR, _LUA = "/etc/powerdns/recursor.conf", "/etc/powerdns/recursor.lua"
-_KRESD = "/etc/knot-resolver/kresd.conf"
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,24 @@ def _recursor(name: str, in_yaml: str, value: str) -> str:
     new = f"s/^dnssec=/{name}={value}\\n&/; s/^dnssec:/&\\n  {in_yaml}: {yaml}/"
     return f"if {there}; then sed -i '{script}' {_RECURSOR}; else sed -i '{new}' {_RECURSOR}; fi"
 
+
+_KNOT = (
+    {
+        "nta": in_dnssec("negative-trust-anchors: [fj]"),
+        "local": _line("options: { query-loopback: true }", KNOT_CONFIG),
+        "off": in_dnssec("enable: false"),
+        "anchor": _line(f"    trust_anchors.add('de. IN DS {_DE}')", KNOT_CONFIG),  # its Lua's end
+        "reload": "kresctl reload",
+    }
+    if KNOT_6
+    else {
+        "nta": _line("trust_anchors.set_insecure({ 'fj.' })", KNOT_CONFIG),
+        "local": _line("option('ALLOW_LOCAL', true)", KNOT_CONFIG),
+        "off": _line("trust_anchors.remove('.')", KNOT_CONFIG),
+        "anchor": _line(f"trust_anchors.add('de. IN DS {_DE}')", KNOT_CONFIG),
+        "reload": "service 'kresd@*' restart",
+    }
+)
 
 # In this order on each host: what breaks its configuration comes last.
 SEEDS = (
@@ -90,11 +107,11 @@ SEEDS = (
     Seed("pdns2", "nta-without-end", _line('addNTA("fj", "broken since May")', _LUA)),
     Seed("pdns2", "own-anchor", f"rec_control add-ta de {_DE}", live=True),
     Seed("pdns2", "foreign-nta", "rec_control add-nta de by hand", live=True),
-    Seed("knot1", "nta-without-end", _line("trust_anchors.set_insecure({ 'fj.' })", _KRESD)),
-    Seed("knot1", "queries-localhost", _line("option('ALLOW_LOCAL', true)", _KRESD)),
+    Seed("knot1", "nta-without-end", _KNOT["nta"]),
+    Seed("knot1", "queries-localhost", _KNOT["local"]),
     Seed("knot1", "foreign-nta", kresd("trust_anchors.set_insecure({'fj.', 'de.'})"), live=True),
-    Seed("knot2", "validation-off", _line("trust_anchors.remove('.')", _KRESD)),
-    Seed("knot2", "own-anchor", _line(f"trust_anchors.add('de. IN DS {_DE}')", _KRESD)),
+    Seed("knot2", "validation-off", _KNOT["off"]),
+    Seed("knot2", "own-anchor", _KNOT["anchor"]),
 )
 # What lets a daemon go by its files, before what is set in the daemon alone.
 RELOAD = {
@@ -102,6 +119,6 @@ RELOAD = {
     "bind1": "rndc reconfig",
     "pdns1": "service pdns-recursor restart",
     "pdns2": "rec_control reload-lua-config",
-    "knot1": "service 'kresd@*' restart",
-    "knot2": "service 'kresd@*' restart",
+    "knot1": _KNOT["reload"],
+    "knot2": _KNOT["reload"],
 }

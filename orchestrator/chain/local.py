@@ -18,6 +18,7 @@ ROOT = "."
 WRONG = 60.0  # seconds of a clock that are worth a word
 HOUR = 3600.0  # the least that a clock must be wrong for no signature to hold any more
 _TIMES = {7, 8}  # RFC 8914: signature expired, not yet valid
+_NTA = 33  # draft-farrokhi-dnsop-ede-nta: BIND 9.20 says it of what is not in its cache yet
 
 
 def known_asks(controls: Controls) -> list[Ask]:
@@ -97,6 +98,7 @@ class _Host:
             or self._fails_at_the_root()
             or self._fails_twice()
             or self._validates_nothing()
+            or says_nta(self.views)
             or self._zone_alone()
             or self._controls_alone()
         )
@@ -189,6 +191,15 @@ class _Host:
 def not_valid(view: ResolverView) -> bool:
     """Does it fail only while it validates (RFC 4035 section 3.2.2)?"""
     return view.rcode == "SERVFAIL" and view.rcode_cd in ANSWERED
+
+
+def says_nta(views: Iterable[ResolverView]) -> Finding | None:
+    """One host that says itself that an NTA stands over a name."""
+    told = next((view for view in views if _NTA in view.ede), None)
+    if told is None:
+        return None
+    detail = f"answers {told.name} {told.type} and says itself (EDE {_NTA}) that an NTA stands"
+    return finding(told, Cause.NTA_PRESENT, detail, "info").model_copy(update={"ede": _NTA})
 
 
 def _late(views: Iterable[ResolverView]) -> ResolverView | None:

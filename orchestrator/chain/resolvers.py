@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dns.rdatatype import DS
 
 from orchestrator.chain.evidence import Evidence, Sight
-from orchestrator.chain.local import ANSWERED, finding, not_valid, pair
+from orchestrator.chain.local import ANSWERED, finding, not_valid, pair, says_nta
 from orchestrator.dns.message import read
 from orchestrator.model import Cause, Finding, Remedy, ResolverView, State, Verdict
 from orchestrator.names import under
@@ -174,7 +174,9 @@ def with_witnesses(verdict: Verdict, views: Sequence[ResolverView]) -> Verdict:
     Consistency over vantage points speaks for a mistake of the operator, inconsistency for a
     fault, or an attack, on the way from here (RFC 7646 section 7).
     """
-    verdict = verdict.model_copy(update={"witnesses": tuple(views)})
+    ntas = (says_nta(view for view in views if view.host == host) for host in _hosts(views))
+    findings = (*verdict.findings, *(nta for nta in ntas if nta))
+    verdict = verdict.model_copy(update={"witnesses": tuple(views), "findings": findings})
     alike = {view.host for view in views if not_valid(view)}
     heard = {view.host for view in views if view.rcode or view.rcode_cd}
     if verdict.state is not State.BOGUS:
@@ -190,6 +192,10 @@ def with_witnesses(verdict: Verdict, views: Sequence[ResolverView]) -> Verdict:
             "their caches hold the chain (RFC 7646 section 7)"
         )
     return verdict.model_copy(update=update | {"remedy_reason": reason})
+
+
+def _hosts(views: Iterable[ResolverView]) -> Iterable[str]:
+    return dict.fromkeys(view.host for view in views)
 
 
 def _elsewhere(view: ResolverView) -> Finding:

@@ -1,7 +1,8 @@
-"""Knot Resolver 5: set_insecure in every instance, a file of Lua for every start, cache.clear.
+"""Knot Resolver 5 and 6: set_insecure in every instance, a file of Lua, cache.clear.
 
 `trust_anchors.set_insecure` replaces the list as a whole, knows no lifetime, and is one process's
-own, while the cache is shared, lies on the disk and outlives a restart. Measured with 5.6.
+own, while the cache is shared, lies on the disk and outlives a restart. Measured with 5.6 and 6.5,
+whose manager makes each instance's Lua of YAML.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from shlex import join, quote
+from typing import Any
 
+from orchestrator.engines import knot_yaml
 from orchestrator.engines.base import Mode, Preview
 from orchestrator.engines.mend import commands, edits, substituted
 from orchestrator.engines.weak import Facts, Weakness, shown
@@ -20,13 +23,13 @@ from orchestrator.model import Statistics, Zone
 from orchestrator.render import render
 from orchestrator.tlds import delegated
 
-# One instance's socket; the others are asked alike.
+# One instance's socket (release 6 begins with 0); the others are asked alike.
 _SOCAT = "socat - UNIX-CONNECT:/run/knot-resolver/control/1"
 _CONFIG = "/etc/knot-resolver/kresd.conf"
 
 
 class Knot:
-    """CZ.NIC Knot Resolver 5, with kresd.conf and a control socket for each instance."""
+    """CZ.NIC Knot Resolver, with kresd.conf or YAML and a control socket for each instance."""
 
     name = "knot"
     shell = ("host/lua.sh", "knot/engine.sh")
@@ -54,8 +57,8 @@ class Knot:
         return Statistics(
             since=datetime.fromtimestamp(min(started), UTC),
             at=datetime.fromtimestamp(at, UTC),
-            answers=sum(stats["answer.total"] for stats in told),
-            servfail=sum(stats["answer.servfail"] for stats in told),
+            answers=sum(_answers(stats, "total") for stats in told),
+            servfail=sum(_answers(stats, "servfail") for stats in told),
             source="kresd's stats.list()",
         )
 
@@ -87,14 +90,17 @@ class Knot:
         item = rf"(?<=[{{,])\s*{_quoted(zone)}\s*(?:,|(?=\}}))"
         one = rf"{item}|\bnta\s*\(\s*{_quoted(zone)}\s*\)"
         edited = commands(edits(lines, substituted(one, "", "--")))
-        return (*edited, *self.remove_commands(host, zone)) if edited else ()
+        edited = (*edited, *knot_yaml.unlisted(told, zone))
+        anew = (*knot_yaml.loaded(told), *self.remove_commands(host, zone))
+        return (*edited, *anew) if edited else ()
 
     def anchor_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:  # noqa: ARG002
         name = re.escape(zone.removesuffix("."))
         call = rf"trust_anchors\.add\s*\(\s*(?:'{name}\.?\s[^']*'|\"{name}\.?\s[^\"]*\")\s*\)"
         edited = commands(edits(told.having(call), substituted(call, "", "--")))
+        edited = (*edited, *knot_yaml.unanchored(told, zone))
         forget = (f'trust_anchors.remove("{zone}")', f'cache.clear("{zone}")')
-        return (*edited, everywhere(*forget)) if edited else ()
+        return (*edited, *knot_yaml.loaded(told), everywhere(*forget)) if edited else ()
 
     def weaknesses(self, host: Host, told: Facts) -> Iterator[Weakness]:  # noqa: ARG002
         yield from _no_root(told)
@@ -110,7 +116,7 @@ def _permanent(zones: Sequence[Zone]) -> Preview:
     return Preview(
         text=render("knot/config-mode.j2", path=_CONFIG, zones=zones),
         commands=(
-            "systemctl restart 'kresd@*'",
+            "systemctl restart 'kresd@*'  # release 6: negative-trust-anchors, kresctl reload",
             *(f"cache.clear('{zone}')" for zone in zones),
             "trust_anchors.insecure",
         ),
@@ -151,6 +157,17 @@ def everywhere(*lua: str) -> str:
     return f"( for s in /run/knot-resolver/control/*; do {talk} || exit 1; done )"
 
 
+def _answers(stats: dict[str, Any], name: str) -> int:
+    """Counters of stats.list(), flat in release 5 and in groups in release 6."""
+    return int(stats["answer"][name] if "answer" in stats else stats[f"answer.{name}"])
+
+
+def _anew(told: Facts, *lua: str) -> tuple[str, ...]:
+    """The same in the instances, by Lua in release 5; and what was cached meanwhile goes."""
+    loaded = knot_yaml.loaded(told)
+    return (*loaded, everywhere(*(() if loaded else lua), "cache.clear()"))
+
+
 def _quoted(zone: Zone) -> str:
     name = re.escape(zone.removesuffix("."))
     return rf"(?:'{name}\.?'|\"{name}\.?\")"
@@ -166,11 +183,13 @@ def _no_root(told: Facts) -> Iterator[Weakness]:
     key = next((found[1] for found in reversed(files) if found), "/usr/share/dns/root.key")
     call = r"trust_anchors\.remove\s*\(?\s*[\"']\.[\"']\s*\)?"
     edited = commands(edits(removed, substituted(call, "", "--")))
+    off = knot_yaml.switched_off(told)
     says = "an instance has no trust anchor for the root: nothing is validated there"
-    evidence = shown(removed) or ("taken out of the running daemon alone",)
-    anew = everywhere(f'trust_anchors.add_file("{key}", true)', "cache.clear()")
-    fits = re.fullmatch(r"[\w./-]+", key) and (edited or not removed)
-    yield Weakness("validation-off", "error", says, evidence, (*edited, anew) if fits else ())
+    evidence = shown([*removed, *off]) or ("taken out of the running daemon alone",)
+    anew = _anew(told, f'trust_anchors.add_file("{key}", true)')
+    edited = (*edited, *knot_yaml.switched_on(told))
+    fits = re.fullmatch(r"[\w./-]+", key) and (edited or not (removed or off))
+    yield Weakness("validation-off", "error", says, evidence, (*edited, *anew) if fits else ())
 
 
 def _no_validator(told: Facts) -> Iterator[Weakness]:
@@ -181,21 +200,22 @@ def _no_validator(told: Facts) -> Iterator[Weakness]:
     call = r"modules\.unload\s*\(?\s*[\"']validate[\"']\s*\)?"
     edited = commands(edits(lines, substituted(call, "", "--")))
     says = "an instance runs without the module `validate`: nothing is validated there"
-    anew = everywhere('modules.load("validate")', "cache.clear()")
-    mend = (*edited, anew) if edited or not lines else ()
+    mend = (*edited, *_anew(told, 'modules.load("validate")')) if edited or not lines else ()
     yield Weakness("validation-off", "error", says, shown(lines), mend)
 
 
 def _local(told: Facts) -> Iterator[Weakness]:
     lines = told.having(r"ALLOW_LOCAL[\"']?\s*,\s*true")
-    if lines or "true" in told.runs.get("local", ()):
+    yaml = knot_yaml.loopback(told)
+    if lines or yaml or "true" in told.runs.get("local", ()):
         says = "referrals may lead to this host itself"
         edited = commands(
             edits(lines, substituted(r"(ALLOW_LOCAL[\"']\s*,\s*)true", r"\1false", "--"))
         )
-        evidence = shown(lines) or ("set in the running daemon alone",)
-        off = everywhere('option("ALLOW_LOCAL", false)')
-        mend = (*edited, off) if edited or not lines else ()
+        edited = (*edited, *knot_yaml.no_loopback(told))
+        evidence = shown([*lines, *yaml]) or ("set in the running daemon alone",)
+        off = knot_yaml.loaded(told) or (everywhere('option("ALLOW_LOCAL", false)'),)
+        mend = (*edited, *off) if edited or not (lines or yaml) else ()
         yield Weakness("queries-localhost", "warning", says, evidence, mend)
 
 

@@ -88,12 +88,17 @@ def _pdns_release() -> int:
 
 def _knot(root: Path, address: str, hints: str, anchor: str) -> None:
     etc = root / "etc/knot-resolver"
-    put(etc / "kresd.conf", render("lab/kresd.conf.j2", address=address))
+    if _KNOT_6:
+        put(etc / "config.yaml", render("lab/knot-resolver.yaml.j2", address=address))
+    else:
+        put(etc / "kresd.conf", render("lab/kresd.conf.j2", address=address))
     put(etc / "root.hints", hints)
     put(root / "var/lib/knot-resolver/root.keys", anchor)
     places = ("lib/knot-resolver", "lib/knot-resolver/root.keys", "cache/knot-resolver")
     give("knot-resolver", *(root / "var" / place for place in (*places, "log/knot-resolver")))
 
+
+_KNOT_6 = Path("/usr/bin/knot-resolver").exists()  # the manager of its workers
 
 ENGINES = {
     "unbound": LabEngine("unbound", "/etc/unbound", "unbound", "east", "unbound", _unbound),
@@ -112,7 +117,7 @@ ENGINES = {
         "/etc/knot-resolver",
         "knot-resolver",
         "south",
-        "kresd@*",
+        "knot-resolver" if _KNOT_6 else "kresd@*",
         _knot,
         "/etc/knot-resolver/ntactl-nta.conf",
     ),

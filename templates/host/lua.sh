@@ -9,10 +9,10 @@ uncommented() { # standard input, Lua -> without comments; the "--" of xn--... b
     /\]=*\]/ { inside = 0 }'
 }
 
-lua_program() { # FILE -> what a start reads: the file, and those it names with dofile
-  [ -r "$1" ] || return 0
-  uncommented <"$1"
-  uncommented <"$1" | dofiles | while read -r file; do
+lua_program() { # standard input -> what a start reads: this, and the files it names with dofile
+  lua=$(uncommented)
+  printf '%s\n' "$lua"
+  printf '%s\n' "$lua" | dofiles | while read -r file; do
     uncommented <"$file"
   done
 }

@@ -1,12 +1,15 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # What an audit asks of kresd: lines of its files, and what each instance `runs`.
 
-engine_words='^([^-]|-[^-])*(set_insecure|trust_anchors[.]|ALLOW_LOCAL|nta[(]|policy[.](DENY|suffix|STUB|FORWARD)|serve_stale|modules[.]unload|modules *=|kind *= *.(control|webmgmt))'
+engine_words='^([^-]|-[^-])*(set_insecure|trust_anchors[.]|ALLOW_LOCAL|nta[(]|policy[.](DENY|suffix|STUB|FORWARD)|serve_stale|modules[.]unload|modules *=|kind *= *.(control|webmgmt))|^[a-z0-9-]+:|^[^#]*(trust-anchors|enable|query-loopback) *:|^ *- '
 
 engine_files() {
-  file=${config:-/etc/knot-resolver/kresd.conf}
+  file=$(main_file)
   printf '%s\n' "$file"
-  [ ! -r "$file" ] || uncommented <"$file" | dofiles
+  [ ! -r "$file" ] || {
+    uncommented <"$file" | dofiles
+    sed -n "s/^ *script-file: *[\"']*\([^\"' ]*\).*/\1/p" "$file"
+  }
 }
 
 told() { # WORD LUA: what each instance answers

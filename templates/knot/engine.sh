@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2034,SC2154
-# An NTA in Knot Resolver 5: trust_anchors.set_insecure replaces the whole list, in each instance by
-# itself, and only cache.clear makes it felt; a file of Lua that kresd.conf reads keeps it over
+# An NTA in Knot Resolver: trust_anchors.set_insecure replaces the whole list, in each instance by
+# itself, and only cache.clear makes it felt; a file of Lua that the configuration reads keeps it over
 # restarts. It takes none for the root: there the trust anchors go, and are kept for the way back.
-# The control sockets give no codes, only text (5.6). Set above: config, instance (or empty).
+# The control sockets give no codes, only text (5.6, 6.5). Set above: config, instance (or empty).
 
 engine_tools='kresd perl'
 engine_places=/etc/knot-resolver
@@ -28,7 +28,7 @@ instances() { # -> the control socket of each, or of the one that the inventory 
 tell() { # SOCKET LUA: one instance; sets said; 3: none listens there
   said=$(perl -e "$talk" "$1" "$2" 2>&1 </dev/null) || return
   case $said in
-  '' | "'"* | '{'*) ;; # nothing, a text or a table; all else is Lua's complaint
+  '' | nil | "'"* | '{'*) ;; # nothing, a text or a table; all else is Lua's complaint
   *) return 1 ;;
   esac
 }
@@ -72,9 +72,25 @@ engine_version() {
 
 engine_alive() { everyone worker.id || because "kresd does not answer on its control socket: $said"; }
 
-engine_checks() { :; } # kresd has no checker; what is written is of a fixed form, and read back
+six() { # since release 6 a manager reads YAML, and starts each kresd on Lua that it makes of that
+  command -v kresctl >/dev/null 2>&1
+}
 
-configured() { lua_program "${config:-/etc/knot-resolver/kresd.conf}"; }
+main_file() { # -> the configuration
+  main=kresd.conf
+  ! six || main=config.yaml
+  echo "${config:-$engine_places/$main}"
+}
+
+engine_checks() { # kresd has none, its manager has; what is written is of a fixed form, and read back
+  ! six || said=$(bounded 60 kresctl validate "$(main_file)" 2>&1) || because "kresctl validate: $said"
+}
+
+configured() {
+  tool="cat"
+  ! six || tool="kresctl convert"
+  { cd / && $tool "$(main_file)" 2>/dev/null; } | lua_program # kresctl fails where its folder is gone
+}
 
 each_list() { # -> the zones of each instance, each zone once an instance
   printf '%s' "$answers" | while IFS= read -r list; do

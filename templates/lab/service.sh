@@ -8,6 +8,10 @@ export PATH
 
 engine=$(cat /etc/lab/engine)
 instances='1 2' # of kresd: Debian's kresd@1.service and kresd@2.service share a cache
+daemons=$instances
+if [ -x /usr/bin/knot-resolver ]; then # the manager of release 6 starts two workers itself
+    instances='0 1' daemons=manager
+fi
 
 pidfiles() {
     case $1:$engine in
@@ -16,7 +20,7 @@ pidfiles() {
     resolver:unbound) echo /run/unbound.pid ;;
     resolver:bind) echo /run/named/named.pid ;;
     resolver:pdns) echo /run/pdns-recursor/pdns_recursor.pid ;;
-    resolver:knot) for i in $instances; do echo "/run/knot-resolver/$i.pid"; done ;;
+    resolver:knot) for i in $daemons; do echo "/run/knot-resolver/$i.pid"; done ;;
     *) echo "usage: service resolver|cron|sshd start|stop|restart|status" >&2; exit 2 ;;
     esac
 }
@@ -31,21 +35,29 @@ alive() { # do all of them run?
     done
 }
 
-kresd_instance() { # N: what Debian's kresd@.service does
+knot_daemon() { # N|manager: what Debian's kresd@.service or knot-resolver.service does
     running "/run/knot-resolver/$1.pid" && return 0
     rm -f "/run/knot-resolver/control/$1"
     cd /var/lib/knot-resolver
-    SYSTEMD_INSTANCE=$1 setpriv --reuid knot-resolver --regid knot-resolver --clear-groups \
-        --inh-caps -all,+net_bind_service --ambient-caps -all,+net_bind_service \
-        setsid kresd -n -c /usr/lib/*/knot-resolver/distro-preconfig.lua \
-        -c /etc/knot-resolver/kresd.conf </dev/null >>/var/log/knot-resolver/kresd.log 2>&1 &
-    echo $! >"/run/knot-resolver/$1.pid"
+    if [ "$1" = manager ]; then
+        set -- "$1" knot-resolver
+    else
+        set -- "$1" kresd -n -c /usr/lib/*/knot-resolver/distro-preconfig.lua \
+            -c /etc/knot-resolver/kresd.conf
+    fi
+    file=/run/knot-resolver/$1.pid SYSTEMD_INSTANCE=$1
+    shift
+    export SYSTEMD_INSTANCE
+    setpriv --reuid knot-resolver --regid knot-resolver --clear-groups \
+        --inh-caps -all,+net_bind_service,+setpcap --ambient-caps -all,+net_bind_service,+setpcap \
+        setsid "$@" </dev/null >>/var/log/knot-resolver/kresd.log 2>&1 &
+    echo $! >"$file"
 }
 
 listening() { # waits until each instance has its control socket
     tries=0
     for i in $instances; do
-        until [ -S "/run/knot-resolver/control/$i" ] || [ "$tries" -ge 50 ]; do
+        until [ -S "/run/knot-resolver/control/$i" ] || [ "$tries" -ge 100 ]; do
             tries=$((tries + 1))
             sleep 0.1
         done
@@ -61,8 +73,8 @@ start_resolver() {
             >>/var/log/powerdns/recursor.log 2>&1
         ;;
     knot)
-        for i in $instances; do
-            kresd_instance "$i"
+        for i in $daemons; do
+            knot_daemon "$i"
         done
         listening
         ;;

@@ -71,7 +71,7 @@ setting() { # NAME NAME-IN-YAML -> its value in these files, which are YAML sinc
 
 lua_file() { setting lua-config-file lua_config_file; }
 
-configured() { lua_program "$(lua_file)"; }
+configured() { { lua_program <"$(lua_file)"; } 2>/dev/null; }
 
 engine_running() {
   control get-ntas || return 1

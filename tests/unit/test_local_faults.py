@@ -152,6 +152,16 @@ def test_an_nta_is_named_and_no_fault() -> None:
     assert exit_code(told) == 0
 
 
+def test_one_that_says_so_itself_is_believed_whatever_the_zone_is() -> None:
+    """EDE 33, as BIND 9.20.30 gives it."""
+    unsigned = SOUND.model_copy(update={"state": State.INSECURE})
+    for verdict in (SOUND, unsigned):
+        told, found = judged(view("de.", ede=(33,)), ROOT, ORG, BOGUS, verdict)
+        assert found == [(Cause.NTA_PRESENT, "info")]
+        assert "says itself (EDE 33)" in told.findings[0].detail
+        assert exit_code(told) == exit_code(verdict)
+
+
 def test_an_nta_over_the_controls_is_no_missing_validation() -> None:
     told, found = judged(view("de.", ad=True), ROOT, view("org."), view("bogus."))
     assert found == [(Cause.NTA_PRESENT, "warning")]

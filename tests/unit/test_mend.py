@@ -106,6 +106,56 @@ def test_several_lines_are_changed_at_once_and_none_moves(tmp_path: Path) -> Non
     assert file.read_text() == "\n\ntrust_anchors.add('lab. DS 3')\n"
 
 
+_SECTIONS = "logging:\n  dnstap:\n    enable: false\ndnssec:\n"
+YAML = (
+    ("nta", "  negative-trust-anchors: [Fj]", "  negative-trust-anchors: "),
+    (
+        "nta",
+        "  negative-trust-anchors: [ 'fj.', de ] # why",
+        "  negative-trust-anchors: [ de ] # why",
+    ),
+    ("nta", "  negative-trust-anchors: [de, fj]", "  negative-trust-anchors: [de,]"),
+    (
+        "nta",
+        "  negative-trust-anchors:\n    - fj\n    - x.fj",
+        "  negative-trust-anchors:\n\n    - x.fj",
+    ),
+    ("nta", "  negative-trust-anchors:\n  # these:\n    - fj", None),
+    ("nta", "  negative-trust-anchors: [xfj, fj.x]", None),
+    ("anchor", "  trust-anchors: ['fj. DS 1', 'de DS 2']", "  trust-anchors: [ 'de DS 2']"),
+    ("anchor", "  trust-anchors:\n    - FJ IN DS 1", "  trust-anchors:\n"),
+    ("off", "  enable: false", "  enable: true"),
+    (
+        "off",
+        "  log-bogus: true\n  enable: no # for now",
+        "  log-bogus: true\n  enable: true # for now",
+    ),
+    ("local", "options: { query-loopback: true }", "options: { query-loopback: false }"),
+)
+
+
+@pytest.mark.parametrize("case", YAML)
+def test_yaml_of_knot_is_mended_checked_and_loaded(
+    tmp_path: Path, case: tuple[str, str, str | None]
+) -> None:
+    what, before, after = case
+    file, the_engine, host = tmp_path / "config.yaml", engine("knot"), a_host("knot")
+    file.write_text(f"{_SECTIONS}{before}\nlast: 1\n")
+    tags = ((".", "none"),) if what == "off" else ((".", "20326"),)
+    told = Facts(lines=lines_of(file), tags=tags, files={str(file): 1})
+    found = (weakness.mend for weakness in the_engine.weaknesses(host, told))
+    ways = {"nta": the_engine.unset_commands, "anchor": the_engine.anchor_commands}
+    mend = ways[what](host, told, "fj.") if what in ways else next(found)
+    if after is None:
+        assert mend == ()
+        return
+    done = run(mend[0])
+    assert done.returncode == 0, done.stderr
+    assert file.read_text() == f"{_SECTIONS}{after}\nlast: 1\n"
+    assert mend[1].startswith(f"{{ kresctl validate {file} > /dev/null || {{ cp ")
+    assert f"kresctl -c {file} reload --force" in mend
+
+
 def test_a_file_that_has_changed_is_left_alone_and_said(tmp_path: Path) -> None:
     file = tmp_path / "x.conf"
     file.write_text("ede: no\n")

@@ -199,3 +199,12 @@ def test_witnesses_that_all_validate_make_the_path_from_here_suspect() -> None:
 def test_a_witness_that_fails_where_the_zone_is_sound_is_a_warning() -> None:
     told = with_witnesses(SOUND, [view("www.heise.de.", "SERVFAIL")])
     assert (told.remedy, told.findings[0].severity) == (Remedy.NONE, "warning")
+
+
+def test_a_witness_that_says_an_nta_stands_is_named() -> None:
+    """EDE 33 tells of hosts that nobody can log in to."""
+    views = [own(), view("www.heise.de.", "NOERROR").model_copy(update={"ede": (33,)})]
+    for verdict in (SOUND, BROKEN):
+        told = with_witnesses(verdict, views)
+        causes = [(one.cause, one.severity, one.ede) for one in told.findings]
+        assert (Cause.NTA_PRESENT, "info", 33) in causes

@@ -105,9 +105,10 @@ def test_powerdns_counts_since_it_began() -> None:
 
 
 def test_all_instances_of_kresd_count() -> None:
-    counts = {"answer.total": 13, "answer.servfail": 2, "answer.ad": 8}
-    one = f"stats '{json.dumps(counts)}'"
-    told = engine("knot").statistics(["at 1795552569", one, one, "start 1795552560", "start 5"])
+    five = {"answer.total": 13, "answer.servfail": 2, "answer.ad": 8}
+    six = {"answer": {"total": 13, "servfail": 2, "ad": 8}, "query": {"edns": 6}}
+    lines = [f"stats '{json.dumps(counts)}'" for counts in (five, six)]
+    told = engine("knot").statistics(["at 1795552569", *lines, "start 1795552560", "start 5"])
     assert (told.answers, told.servfail, told.bogus) == (26, 4, None)
     assert (told.since, told.at) == (datetime.fromtimestamp(5, UTC), at(20, 36, 9))
 
