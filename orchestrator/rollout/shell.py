@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
-from shlex import quote
 from typing import Literal
 
 from orchestrator.engines import engine
+from orchestrator.fleet.command import word
 from orchestrator.fleet.inventory import Host
 from orchestrator.render import render, text
 
@@ -102,7 +102,7 @@ def cron_entry(host: Host, nta_id: str, zone: str) -> str:
 
 def assign(variables: Mapping[str, str]) -> str:
     """Shell variables, every value quoted."""
-    return "\n".join(f"{name}={quote(value)}" for name, value in variables.items())
+    return "\n".join(f"{name}={word(value)}" for name, value in variables.items())
 
 
 def kind(host: Host) -> str:

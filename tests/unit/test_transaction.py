@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from orchestrator.errors import BadInput
+from orchestrator.fleet.command import word
 from orchestrator.fleet.inventory import Paths
 from orchestrator.fleet.ssh import command
 from orchestrator.model import HeldNta, HostReading, RunningNta
@@ -203,3 +204,10 @@ def test_any_text_reaches_the_shell_unharmed(said: str) -> None:
     program = read_program(host).partition("\neval ")[0]
     ask = f'{program}\neval "$settings"\nprintf %s "$config" >&3'
     assert sh(ask) == said
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",))))
+def test_any_text_is_one_word_of_sh_in_one_quoting_or_two(text: str) -> None:
+    inner = f"printf %s {word(text)}"
+    told = subprocess.run(["sh", "-c", f"sh -c {word(inner)}"], capture_output=True, check=True)
+    assert told.stdout == text.encode()
