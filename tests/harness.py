@@ -234,8 +234,8 @@ class Lab:
 
 
 def kresd_ntas(sockets: Path) -> list[str]:
-    """What every instance lists; they have to agree. The control socket's own binary form."""
-    lists = set()
+    """What the instances list, and where they differ. The control socket's own binary form."""
+    lists: list[set[str]] = []
     for path in sockets.iterdir():
         with socket.socket(socket.AF_UNIX) as talk, talk.makefile("rb") as said:
             if talk.connect_ex(str(path)):
@@ -244,9 +244,10 @@ def kresd_ntas(sockets: Path) -> list[str]:
             assert said.read(2) == b"> "
             talk.sendall(b"tojson(trust_anchors.insecure)\n")
             length = int.from_bytes(said.read(4), "big")
-            lists.add(said.read(length))
-    (only,) = lists
-    return sorted(f"{name.rstrip('.')}." for name in json.loads(only.strip(b"'")))
+            names = json.loads(said.read(length).strip(b"'"))
+            lists.append({f"{name.rstrip('.')}." for name in names})
+    every, some = set.intersection(*lists), set.union(*lists)
+    return sorted([*every, *(f"{name} in some" for name in some - every)])
 
 
 def heard(process: subprocess.Popen[str], words: str, times: int = 1) -> str:

@@ -23,8 +23,7 @@ from orchestrator.model import Statistics, Zone
 from orchestrator.render import render
 from orchestrator.tlds import delegated
 
-# One instance's socket (release 6 begins with 0); the others are asked alike.
-_SOCAT = "socat - UNIX-CONNECT:/run/knot-resolver/control/1"
+_SOCKETS = "/run/knot-resolver/control"
 _CONFIG = "/etc/knot-resolver/kresd.conf"
 
 
@@ -62,28 +61,26 @@ class Knot:
             source="kresd's stats.list()",
         )
 
-    def add_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:  # noqa: ARG002
+    def add_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
         if zone == ".":
             off = ("trust_anchors.remove('.')", "cache.clear()", "trust_anchors.summary()")
-            return tuple(f'echo "{lua}" | {_SOCAT}' for lua in off)
+            return tuple(_socat(host, lua) for lua in off)
         add = (
             f"l = trust_anchors.insecure; table.insert(l, '{zone}'); trust_anchors.set_insecure(l)"
         )
         wanted = (add, f"cache.clear('{zone}')", "trust_anchors.insecure")
-        return tuple(f'echo "{lua}" | {_SOCAT}' for lua in wanted)
+        return tuple(_socat(host, lua) for lua in wanted)
 
     def renew_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:  # noqa: ARG002
-        return (
-            f'echo "trust_anchors.insecure" | {_SOCAT}',
-        )  # it knows no end: that is the guard's
+        return (_socat(host, "trust_anchors.insecure"),)  # it knows no end: that is the guard's
 
-    def remove_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:  # noqa: ARG002
+    def remove_commands(self, host: Host, zone: Zone) -> tuple[str, ...]:
         others = (
             "local l = {} for _, n in ipairs(trust_anchors.insecure) do "
             f'if (n .. "."):lower():gsub("[.]+$", ".") ~= "{zone}" then table.insert(l, n) end end'
         )
         take = f"(function() {others} trust_anchors.set_insecure(l) end)()"
-        return (everywhere(take, f'cache.clear("{zone}")'),)
+        return (everywhere(host, take, f'cache.clear("{zone}")'),)
 
     def unset_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
         lines = told.having(rf"(?:\bnta\s*\(|set_insecure).*{_quoted(zone)}")
@@ -94,18 +91,18 @@ class Knot:
         anew = (*knot_yaml.loaded(told), *self.remove_commands(host, zone))
         return (*edited, *anew) if edited else ()
 
-    def anchor_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:  # noqa: ARG002
+    def anchor_commands(self, host: Host, told: Facts, zone: Zone) -> tuple[str, ...]:
         name = re.escape(zone.removesuffix("."))
         call = rf"trust_anchors\.add\s*\(\s*(?:'{name}\.?\s[^']*'|\"{name}\.?\s[^\"]*\")\s*\)"
         edited = commands(edits(told.having(call), substituted(call, "", "--")))
         edited = (*edited, *knot_yaml.unanchored(told, zone))
         forget = (f'trust_anchors.remove("{zone}")', f'cache.clear("{zone}")')
-        return (*edited, *knot_yaml.loaded(told), everywhere(*forget)) if edited else ()
+        return (*edited, *knot_yaml.loaded(told), everywhere(host, *forget)) if edited else ()
 
-    def weaknesses(self, host: Host, told: Facts) -> Iterator[Weakness]:  # noqa: ARG002
-        yield from _no_root(told)
-        yield from _no_validator(told)
-        yield from _local(told)
+    def weaknesses(self, host: Host, told: Facts) -> Iterator[Weakness]:
+        yield from _no_root(host, told)
+        yield from _no_validator(host, told)
+        yield from _local(host, told)
         yield from _denied(told)
 
     def preview(self, mode: Mode, zones: Sequence[Zone]) -> Preview:
@@ -151,10 +148,16 @@ _PERL = (
 )
 
 
-def everywhere(*lua: str) -> str:
-    """A command that tells every instance, and fails where one complains."""
+def _socat(host: Host, lua: str) -> str:
+    """For one instance's socket (release 6 begins with 0); the others are asked alike."""
+    return f'echo "{lua}" | socat - UNIX-CONNECT:{_SOCKETS}/{host.instance or 1}'
+
+
+def everywhere(host: Host, *lua: str) -> str:
+    """A command that tells every instance of the entry, and fails where one complains."""
     talk = f"perl -MErrno -MIO::Socket::UNIX -e {quote(_PERL)} $s {join(lua)}"
-    return f"( for s in /run/knot-resolver/control/*; do {talk} || exit 1; done )"
+    which = f"{_SOCKETS}/{host.instance or '*'}"
+    return f"( for s in {which}; do {talk} || exit 1; done )"
 
 
 def _answers(stats: dict[str, Any], name: str) -> int:
@@ -162,10 +165,10 @@ def _answers(stats: dict[str, Any], name: str) -> int:
     return int(stats["answer"][name] if "answer" in stats else stats[f"answer.{name}"])
 
 
-def _anew(told: Facts, *lua: str) -> tuple[str, ...]:
+def _anew(host: Host, told: Facts, *lua: str) -> tuple[str, ...]:
     """The same in the instances, by Lua in release 5; and what was cached meanwhile goes."""
     loaded = knot_yaml.loaded(told)
-    return (*loaded, everywhere(*(() if loaded else lua), "cache.clear()"))
+    return (*loaded, everywhere(host, *(() if loaded else lua), "cache.clear()"))
 
 
 def _quoted(zone: Zone) -> str:
@@ -173,7 +176,7 @@ def _quoted(zone: Zone) -> str:
     return rf"(?:'{name}\.?'|\"{name}\.?\")"
 
 
-def _no_root(told: Facts) -> Iterator[Weakness]:
+def _no_root(host: Host, told: Facts) -> Iterator[Weakness]:
     if (".", "none") not in told.tags:
         return
     lines = told.having(r"trust_anchors\.(?:remove|add|add_file)\b")
@@ -186,13 +189,13 @@ def _no_root(told: Facts) -> Iterator[Weakness]:
     off = knot_yaml.switched_off(told)
     says = "an instance has no trust anchor for the root: nothing is validated there"
     evidence = shown([*removed, *off]) or ("taken out of the running daemon alone",)
-    anew = _anew(told, f'trust_anchors.add_file("{key}", true)')
+    anew = _anew(host, told, f'trust_anchors.add_file("{key}", true)')
     edited = (*edited, *knot_yaml.switched_on(told))
     fits = re.fullmatch(r"[\w./-]+", key) and (edited or not (removed or off))
     yield Weakness("validation-off", "error", says, evidence, (*edited, *anew) if fits else ())
 
 
-def _no_validator(told: Facts) -> Iterator[Weakness]:
+def _no_validator(host: Host, told: Facts) -> Iterator[Weakness]:
     modules = told.runs.get("modules", ())
     if all("validate" in listed.split() for listed in modules):
         return
@@ -200,11 +203,11 @@ def _no_validator(told: Facts) -> Iterator[Weakness]:
     call = r"modules\.unload\s*\(?\s*[\"']validate[\"']\s*\)?"
     edited = commands(edits(lines, substituted(call, "", "--")))
     says = "an instance runs without the module `validate`: nothing is validated there"
-    mend = (*edited, *_anew(told, 'modules.load("validate")')) if edited or not lines else ()
+    mend = (*edited, *_anew(host, told, 'modules.load("validate")')) if edited or not lines else ()
     yield Weakness("validation-off", "error", says, shown(lines), mend)
 
 
-def _local(told: Facts) -> Iterator[Weakness]:
+def _local(host: Host, told: Facts) -> Iterator[Weakness]:
     lines = told.having(r"ALLOW_LOCAL[\"']?\s*,\s*true")
     yaml = knot_yaml.loopback(told)
     if lines or yaml or "true" in told.runs.get("local", ()):
@@ -214,7 +217,7 @@ def _local(told: Facts) -> Iterator[Weakness]:
         )
         edited = (*edited, *knot_yaml.no_loopback(told))
         evidence = shown([*lines, *yaml]) or ("set in the running daemon alone",)
-        off = knot_yaml.loaded(told) or (everywhere('option("ALLOW_LOCAL", false)'),)
+        off = knot_yaml.loaded(told) or (everywhere(host, 'option("ALLOW_LOCAL", false)'),)
         mend = (*edited, *off) if edited or not (lines or yaml) else ()
         yield Weakness("queries-localhost", "warning", says, evidence, mend)
 

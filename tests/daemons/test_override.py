@@ -8,7 +8,7 @@ import pytest
 from by_hand import BY_HAND
 from hands import Hands, generation, left_as_found, now
 from harness import Lab, a_lab, enter, run, wait_until
-from off import BY_OTHERS, ENGINES, ON, answers, held, is_off, override
+from off import BIND_DIES, BY_OTHERS, ENGINES, ON, answers, held, is_off, override
 
 from orchestrator.rollout.answer import parse_receipt
 from orchestrator.rollout.transaction import apply_program, revert_program
@@ -84,6 +84,17 @@ def test_least_privilege_carries_it(host: Hands) -> None:
         assert receipt is not None, done.err
         assert receipt.running == ((".",) if action == "apply" else ())
     path.unlink()
+
+
+@pytest.mark.skipif(not BIND_DIES, reason="this named lives through it")
+def test_a_named_that_would_die_of_it_is_spared(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with (
+        a_lab(tmp_path_factory.mktemp("named"), "bind=1") as lab,
+        left_as_found(lab, "bind1") as host,
+    ):
+        receipt = host.apply(override())
+        assert (receipt.outcome, "would die" in receipt.message) == ("undone", True)
+        assert answers(host) == ON
 
 
 def test_guards_lift_it_at_the_end_with_nobody_there(four: Lab) -> None:
