@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from by_hand import kresd
 from hands import Hands
 from harness import Lab, a_lab, wait_until
 
@@ -226,6 +227,11 @@ def test_where_sshd_forwards_nothing_an_inner_one_is_left_alone(
     lab.ok("status")
 
 
+def tell(lab: Lab, instance: str, lua: str) -> None:
+    """Lua for one kresd, which must not complain."""
+    Hands(lab, "knot1").sh(kresd(lua).replace("control/*", f"control/{instance}"))
+
+
 def test_an_audit_mends_the_one_that_it_is_about(fleet: Fleet) -> None:
     """Each instance is told of its own, and the command as printed touches no other."""
     lab = fleet.lab
@@ -233,14 +239,18 @@ def test_an_audit_mends_the_one_that_it_is_about(fleet: Fleet) -> None:
     Hands(lab, "unbound1").sh("unbound-control -c /etc/unbound/inner.conf insecure_add de")
     Hands(lab, "unbound1").sh("unbound-control insecure_add fj")
     Hands(lab, "pdns1").sh("rec_control add-nta fj; rec_control --config-name=inner add-nta de")
+    for instance in ("1", "inner"):
+        tell(lab, instance, "trust_anchors.set_insecure({'de'})")
     found = lab.ntactl("audit", "-i", str(fleet.inventory), "--json").json["findings"]
     foreign = [one for one in found if one["rule"] == "foreign-nta"]
     assert {(one["host"], one["says"].split()[0]) for one in foreign} == {
-        *((host, "de.") for host in ("bind1-in", "unbound1-in", "pdns1-in")),
+        *((host, "de.") for host in ("bind1-in", "unbound1-in", "pdns1-in", "knot1-in")),
         *((host, "fj.") for host in ("bind1-out", "unbound1", "pdns1")),
     }
     for one in foreign:
         done = lab.inside("sh", "-c", one["mend"])
         assert done.code == 0, one["mend"] + done.err
+    tell(lab, "inner", "assert(#trust_anchors.insecure == 0)")
+    tell(lab, "1", "assert(#trust_anchors.insecure == 1)")
     for host in ("bind1", "unbound1", "pdns1"):
         assert not {"de", "fj"} & set(fleet.said(host).replace("/", " ").replace(".", " ").split())
