@@ -26,7 +26,11 @@ LATE = 150  # seconds after its end by which a guard that works has lifted an NT
 _OLDEST_ROOT = "19036"  # the root's key of 2010, revoked in January 2019
 _FIRST = {"broken-config", "obsolete-option"}  # nothing else can be mended before
 # What an engine's own finding calls that which is an NTA for the root to ntactl.
-_OVERRIDE = {"unbound": "validation-permissive", "knot": "validation-off"}
+_OVERRIDE = {
+    "unbound": "validation-permissive",
+    "bind": "validation-off",
+    "knot": "validation-off",
+}
 _READINESS = {"guard-scheduler"}  # what `ntactl fleet` tells: no danger to validation
 
 

@@ -2,9 +2,9 @@
 # An NTA in BIND: rndc sets it, and named keeps it over reloads and restarts by itself. With
 # -force, as named's own recheck drops NTAs of zones that are still broken; its natural expiry
 # flushes nothing, so the lifetime is a backstop behind the guard. The root's is one like others, but
-# for flushtree, which drops nothing at "." (9.18), and that 9.20 dies of it. Each view has a list and a
-# cache of its own; rndc means all of them where it is told none. Set above: config, instance (a view,
-# or empty).
+# for flushtree, which drops nothing at "." (9.18); 9.20 dies of one, so there it is rndc validation off.
+# Each view has a list and a cache of its own; rndc means all of them where it is told none. Set above:
+# config, instance (a view, or empty).
 
 engine_tools='rndc named-checkconf'
 engine_places='/etc/bind /etc/named.conf /etc/named'
@@ -46,10 +46,28 @@ engine_running() { # "de/_default: expiry DATE"; the dump lists expired ones too
   dumped=$(printf '%s\n' "$said" | sed -n \
     -e 's#^\([^ ]*\)/\([^/ ]*\): expiry \(.*\)$#\1 \2 runtime \3#p' \
     -e 's#^\([^ ]*\)/\([^/ ]*\): permanent.*$#\1 \2 config#p')
-  [ -n "$dumped" ] || return 0
-  wanted=${instance:-$(views)}
-  [ -n "$wanted" ] || return 1
-  printf '%s\n' "$wanted" "" "$dumped" | in_views
+  if [ -n "$dumped" ]; then
+    wanted=${instance:-$(views)}
+    [ -n "$wanted" ] || return 1
+    printf '%s\n' "$wanted" "" "$dumped" | in_views
+  fi
+  ! by_switch || switched_off
+}
+
+by_switch() { # named drops the subtree of each NTA, and an assertion ends it at the root (9.20.30)
+  : "${named_version:=$(engine_version)}"
+  case $named_version in
+  '' | 9.[0-9].* | 9.1[0-8].*) return 1 ;;
+  esac
+}
+
+switched_off() { # -> the root's line, where validation is off in every view that is meant, or in some
+  wanted=${instance:-$(views)} && control validation status || return 1
+  kind=runtime
+  ! configuration | grep -Eq '^[[:space:]]*dnssec-validation no;' || kind=config
+  printf '%s\n' "$wanted" | while read -r view; do
+    lists "$said" "DNSSEC validation is disabled (view $view)" && echo off || echo on
+  done | awk -v kind="$kind" '{ has[$1]++ } END { if (has["off"]) print ".", has["on"] ? "partial" : kind }'
 }
 
 in_views() { # standard input, views, then "ZONE VIEW KIND" lines -> "partial" what not all of them have
@@ -87,24 +105,25 @@ engine_anchors() { # -> zones with a positive trust anchor here
     inside { print $1 }' | names | sort -u
 }
 
-outlives() { # ZONE: named drops the subtree of each NTA, and an assertion ends it at the root (9.20.30)
-  [ "$1" = . ] || return 0
-  case $(engine_version) in
-  9.[0-9].* | 9.1[0-8].*) ;;
-  *) because "named would die of an NTA for the root: rndc validation off, after each reconfig too" ;;
-  esac
+switch() { # on or off
+  control validation "$1" ${instance:+"$instance"} || because "rndc validation $1: $said"
 }
 
 engine_add() { # ZONE ENDS: named takes at most a week
-  outlives "$1" || return 1
+  if [ "$1" = . ] && by_switch; then
+    switch off
+    return
+  fi
   lifetime=$(($2 - $(now) + 300))
   [ "$lifetime" -le 604800 ] || lifetime=604800
   control nta -force -lifetime "$lifetime" "$1" ${instance:+"$instance"} || because "rndc nta: $said"
 }
 
 engine_remove() { # ZONE
-  [ "$1" != . ] || lists "$running" . || return 0 # nothing to touch
-  outlives "$1" || return 1
+  if [ "$1" = . ] && by_switch; then
+    switch on
+    return
+  fi
   control nta -remove "$1" ${instance:+"$instance"} || because "rndc nta -remove: $said"
 }
 
