@@ -93,9 +93,10 @@ def _ntas(host: Host, seen: Examined, explained: set[str]) -> Iterator[Weakness]
         yield (
             _permanent(host, seen.facts, running) if running.permanent else _foreign(host, running)
         )
-    listed = {running.zone for running in seen.reading.running}
-    for zone in map(_zone, seen.facts.said.get("domain-insecure", ())):
-        if zone and zone not in listed:
+    known = {running.zone for running in seen.reading.running}
+    known |= {held.zone for held in seen.reading.held if held.state != "ended"}
+    for zone in dict.fromkeys(map(_zone, seen.facts.said.get("insecure", ()))):
+        if zone and zone not in known:
             yield _permanent(host, seen.facts, RunningNta(zone=zone, permanent=True))
 
 

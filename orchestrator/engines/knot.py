@@ -104,6 +104,7 @@ class Knot:
         yield from _no_validator(host, told)
         yield from _local(host, told)
         yield from _denied(told)
+        yield from _no_stale(told)
 
     def preview(self, mode: Mode, zones: Sequence[Zone]) -> Preview:
         return _permanent(zones) if mode == "config" else _no_anchor(zones)
@@ -205,6 +206,14 @@ def _no_validator(host: Host, told: Facts) -> Iterator[Weakness]:
     says = "an instance runs without the module `validate`: nothing is validated there"
     mend = (*edited, *_anew(host, told, 'modules.load("validate")')) if edited or not lines else ()
     yield Weakness("validation-off", "error", says, shown(lines), mend)
+
+
+def _no_stale(told: Facts) -> Iterator[Weakness]:
+    """Where it goes in a program, or in YAML, is for a person to say."""
+    modules = told.runs.get("modules", ())
+    if modules and not all("serve_stale" in listed.split() for listed in modules):
+        says = "nothing bridges an outage (RFC 8767)"
+        yield Weakness("serve-stale-off", "note", says, ("no module serve_stale",))
 
 
 def _local(host: Host, told: Facts) -> Iterator[Weakness]:

@@ -17,6 +17,8 @@ told() { # WORD LUA: what each instance answers
 }
 
 engine_facts() {
+  configured | tr '\n' ' ' | grep -Eo "(nta[(]|set_insecure[[:space:](]*[{])[^)}]*" |
+    grep -Eo "[\"'][^\"']+[\"']" | names | tell_fields 'said insecure'
   told modules 'table.concat(modules.list(), " ")'
   told local "tostring(option('ALLOW_LOCAL'))"
   each_summary | tell_fields tag

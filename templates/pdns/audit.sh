@@ -2,7 +2,7 @@
 # What an audit asks of PowerDNS Recursor: lines of its files, and what it `runs` by.
 
 options='dnssec signature-inception-skew extended-resolution-errors serve-stale-extensions'
-engine_words='^[^#]*(dnssec|validation:|signature.inception.skew|extended.resolution.errors|serve.stale.extensions|lua.config.file|include_dir|addNTA|addTA|addDS|clearTA|clearDS|readTrustAnchorsFromFile)'
+engine_words='^[^#]*(dnssec|validation:|signature.inception.skew|extended.resolution.errors|serve.stale.extensions|lua.config.file|include_dir|addNTA|negative_trustanchors|addTA|addDS|clearTA|clearDS|readTrustAnchorsFromFile)'
 
 engine_files() {
   settings_files
@@ -13,6 +13,8 @@ engine_files() {
 }
 
 engine_facts() {
+  configured | tr '\n' ' ' | grep -Eo "addNTA[[:space:]]*[({]?[[:space:]]*[\"'][^\"']+" |
+    sed "s/.*[\"']//" | names | tell_fields 'said insecure'
   for option in $options; do
     in_yaml=$(printf '%s\n' "$option" | sed 's/^dnssec$/validation/' | tr - _)
     setting "$option" "$in_yaml" | sed 's/^true$/yes/; s/^false$/no/' | tell_fields "said $option"

@@ -71,7 +71,15 @@ setting() { # NAME NAME-IN-YAML -> its value in these files, which are YAML sinc
 
 lua_file() { setting lua-config-file lua_config_file; }
 
-configured() { { lua_program <"$(lua_file)"; } 2>/dev/null; }
+configured() { # the Lua, and what YAML says to the same end (release 5.1 and later), in its words
+  { lua_program <"$(lua_file)"; } 2>/dev/null
+  settings_files | while IFS= read -r each; do
+    awk '{ match($0, /^ */) }
+      inside && RLENGTH <= depth && !/^ *-/ { inside = 0 }
+      inside && sub(/^[- ]*name: */, "") { gsub(/["\047]/, ""); print "addNTA(\"" $1 "\")" }
+      /negative_trustanchors:/ { inside = 1; depth = RLENGTH }' "$each"
+  done
+}
 
 engine_running() {
   control get-ntas || return 1

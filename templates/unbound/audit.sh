@@ -17,7 +17,7 @@ engine_facts() {
     configured "$option" | tell_fields "said $option"
     ! control get_option "$option" || printf '%s\n' "$said" | tell_fields "runs $option"
   done
-  configured domain-insecure | names | tell_fields 'said domain-insecure'
+  configured domain-insecure | names | tell_fields 'said insecure'
   ! control list_local_zones || printf '%s\n' "$said" |
     awk '$1 ~ /^[^.]*[.]$/ { print "runs local-zone", tolower($1), $2 }'
   # RFC 5011: keys that are not trusted yet, or no longer, are listed as well.
