@@ -131,7 +131,7 @@ def by_cron(host: Booted) -> None:
     """The NTA as an ntactl that knew only cron has left it."""
     host.sh(f"systemctl stop ntactl-{ID}.timer; rm -r {UNITS}/*; systemctl daemon-reload")
     host.sh(f"rm -f /var/lib/systemd/timers/*; sed -i 's/unschedule_timer/:/' {FOLDER}/guard")
-    (host.lab.etc(host.name) / f"cron.d/ntactl-{ID}").write_text(cron_entry(ID, "de."))
+    (host.lab.etc(host.name) / f"cron.d/ntactl-{ID}").write_text(cron_entry(host.host, ID, "de."))
 
 
 def test_one_armed_with_cron_moves_to_systemd_when_renewed(host: Booted) -> None:
