@@ -121,7 +121,7 @@ def _permanent(host: Host, told: Facts, running: RunningNta) -> Weakness:
     insecure = r"domain-insecure|validate-except|addNTA|set_insecure|\bnta\("
     lines = [line for line in told.having(named(zone)) if re.search(insecure, line.text)]
     says = f"the configuration makes {zone} insecure: no end, no reason, no ticket"
-    evidence = shown(lines) or (f"{engine(host.engine).list_command()} lists it as permanent",)
+    evidence = shown(lines) or (f"{engine(host.engine).list_command(host)} lists it as permanent",)
     mend = engine(host.engine).unset_commands(host, told, zone) if zone != "." else ()
     return Weakness("nta-without-end", "error", says, evidence, mend)
 

@@ -52,7 +52,7 @@ class Engine(Protocol):
     def line(self, nta_id: str, zone: Zone) -> str:
         """The one line of that file that is this NTA, without the newline."""
 
-    def list_command(self) -> str:
+    def list_command(self, host: Host) -> str:
         """The command that lists the NTAs which stand now."""
 
     def statistics(self, counted: Sequence[str]) -> Statistics:

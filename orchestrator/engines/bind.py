@@ -50,7 +50,7 @@ class Bind:
     def line(self, nta_id: str, zone: Zone) -> str:  # noqa: ARG002
         return ""
 
-    def list_command(self) -> str:
+    def list_command(self, host: Host) -> str:  # noqa: ARG002
         return "rndc nta -dump"
 
     def statistics(self, counted: Sequence[str]) -> Statistics:

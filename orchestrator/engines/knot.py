@@ -45,7 +45,7 @@ class Knot:
     def line(self, nta_id: str, zone: Zone) -> str:
         return render("knot/line.j2", id=nta_id, zone=zone).removesuffix("\n")
 
-    def list_command(self) -> str:
+    def list_command(self, host: Host) -> str:  # noqa: ARG002
         return "trust_anchors.insecure"
 
     def statistics(self, counted: Sequence[str]) -> Statistics:

@@ -48,8 +48,8 @@ class Pdns:
     def line(self, nta_id: str, zone: Zone) -> str:
         return render("pdns/line.j2", id=nta_id, zone=zone).removesuffix("\n")
 
-    def list_command(self) -> str:
-        return "rec_control get-ntas"
+    def list_command(self, host: Host) -> str:
+        return f"{_control('rec_control', host)} get-ntas"
 
     def statistics(self, counted: Sequence[str]) -> Statistics:
         """Of answers that the packet cache gave, `bogus` has none (PowerDNS' page on metrics)."""

@@ -50,8 +50,8 @@ class Unbound:
     def line(self, nta_id: str, zone: Zone) -> str:
         return render("unbound/line.j2", id=nta_id, zone=zone).removesuffix("\n")
 
-    def list_command(self) -> str:
-        return "unbound-control list_insecure"
+    def list_command(self, host: Host) -> str:
+        return f"{with_config('unbound-control', host)} list_insecure"
 
     def statistics(self, counted: Sequence[str]) -> Statistics:
         return _statistics(dict(line.split("=", 1) for line in counted))

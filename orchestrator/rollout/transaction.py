@@ -120,7 +120,7 @@ def _file_diff(path: str, before: str | None, after: str | None) -> str:
 def _list_diff(host: Host, reading: HostReading, ntas: Sequence[NtaOrder]) -> str:
     if any(nta.zone == "." for nta in ntas):
         return "--- running\n+++ running\n@@ every zone @@\n-validation on\n+validation off\n"
-    command = engine(host.engine).list_command()
+    command = engine(host.engine).list_command(host)
     old = sorted({nta.zone for nta in reading.running})
     new = sorted({*old, *(nta.zone for nta in ntas)})
     lines = difflib.unified_diff(old, new, command, command, lineterm="")
