@@ -9,12 +9,10 @@ from typing import NamedTuple
 from orchestrator.fleet.inventory import EngineName, Host
 from orchestrator.yamlfile import Place
 
-# What one resolver beside others of its engine has of its own; BIND's are views of one daemon.
+# What one resolver beside others of its engine has of its own, unless it is just a configuration.
 _OWN: dict[EngineName, tuple[str, ...]] = {
     "unbound": ("config", "dropin"),
-    "bind": (),
-    "pdns": ("config",),
-    "knot": ("config",),
+    "bind": (),  # views of one daemon
 }
 # What an entry without an instance means all of.
 _ALL: dict[EngineName, str] = {"bind": "views of named", "knot": "kresd of the host"}
@@ -42,21 +40,22 @@ def clashes(hosts: Sequence[Host]) -> Iterator[Clash]:
             first = seen.setdefault((place, claim), index)
             if first != index:
                 yield Clash(index, place, value, first)
-        for path in _OWN[host.engine] if host.instance else ():
-            if not getattr(host.paths, path):
-                what = f"is missing: an instance of {host.engine} has one of its own"
-                yield Clash(index, ("paths", path), what)
-        if host.engine in _ALL and not host.instance and (_endpoint(host), host.engine) in split:
+        if host.instance:
+            yield from (Clash(index, *wanting) for wanting in _wanting(host))
+        elif host.engine in _ALL and (_endpoint(host), host.engine) in split:
             what = f"is missing: it would be all {_ALL[host.engine]}, and other entries have some"
             yield Clash(index, ("instance",), what)
-        if _unnamed(host):
-            what = f"{host.paths.config} is not /FOLDER/recursor-NAME.conf"
-            yield Clash(index, ("paths", "config"), what)
 
 
-def _unnamed(host: Host) -> bool:
+def _wanting(host: Host) -> Iterator[tuple[Place, str]]:
+    """What an instance needs to be found beside others, and has not."""
+    for path in _OWN.get(host.engine, ("config",)):
+        if not getattr(host.paths, path):
+            what = f"is missing: an instance of {host.engine} has one of its own"
+            yield ("paths", path), what
     config = host.paths.config
-    return host.engine == "pdns" and bool(host.instance and config and not _NAMED.search(config))
+    if host.engine == "pdns" and config and not _NAMED.search(config):
+        yield ("paths", "config"), f"{config} is not /FOLDER/recursor-NAME.conf"
 
 
 def _claims(host: Host) -> Iterator[tuple[Place, str, object]]:
