@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from hands import Hands, now
-from harness import Lab, a_lab, enter, run, unchanged
+from harness import Lab, a_lab, wait_until, enter, run, unchanged
 
 from orchestrator.rollout.answer import parse_receipt
 from orchestrator.rollout.transaction import flush_program
@@ -57,7 +57,7 @@ def test_check_says_flush_and_flush_heals_it(stale: Lab) -> None:
 
 def test_a_broken_zone_is_refused_and_what_is_cached_stays(four: Lab) -> None:
     four.lab("heal", "de.")
-    assert four.validated("www.denic.de.")
+    wait_until(lambda: four.validated("www.denic.de."), 20, "validation everywhere")
     four.lab("break", "de.", "--as", "zm-2015", "--keep-caches")
     refused = four.ok("flush", "de.", "--yes", code=4)
     assert "refused by rule 'zone-broken'" in refused.err
