@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from hands import Hands, now
-from harness import Lab, a_lab, wait_until, enter, run, unchanged
+from harness import Lab, a_lab, enter, run, unchanged, wait_until
 
 from orchestrator.rollout.answer import parse_receipt
 from orchestrator.rollout.transaction import flush_program
