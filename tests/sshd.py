@@ -13,7 +13,8 @@ from hands import a_host
 from harness import wait_until
 
 from orchestrator.fleet.inventory import Host
-from orchestrator.fleet.ssh import Fleet, Outcome
+from orchestrator.fleet.outcome import Outcome
+from orchestrator.fleet.run import Fleet
 
 CONFIG = """\
 Port {port}

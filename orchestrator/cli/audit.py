@@ -127,7 +127,7 @@ def _publish(folder: Path, state: Path) -> None:
 def _findings(hosts: tuple[Host, ...], trust_anchor: Path | None) -> list[Finding]:
     from orchestrator.audit.judge import Finding
     from orchestrator.engines.weak import Weakness
-    from orchestrator.fleet.ssh import Fleet
+    from orchestrator.fleet.run import Fleet
     from orchestrator.rollout.send import examine
 
     tags = _root_tags(trust_anchor)
@@ -203,7 +203,7 @@ def _adopt(
 
 def _having(fleet: Inventory, zone: str) -> Inventory:
     """The hosts on which others set an NTA for a zone. Raises BadInput when there are none."""
-    from orchestrator.fleet.ssh import Fleet
+    from orchestrator.fleet.run import Fleet
     from orchestrator.rollout.send import read
 
     with Fleet(workers=32) as connections:

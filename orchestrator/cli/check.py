@@ -167,7 +167,7 @@ def _with_fleet(
     from orchestrator.chain.local import faults, in_doubt, known_asks, with_clocks
     from orchestrator.chain.resolvers import with_resolvers
     from orchestrator.fleet.probe import asked, views, with_statistics
-    from orchestrator.fleet.ssh import Fleet
+    from orchestrator.fleet.run import Fleet
 
     beside = known_asks(book.controls)
     every = list(dict.fromkeys((*asks, *beside)))
@@ -187,7 +187,7 @@ def _counts(hosts: Sequence[Host]) -> dict[str, Counts]:
     """What hosts have counted, and by which clock: one login each, which changes nothing there."""
     if not hosts:
         return {}
-    from orchestrator.fleet.ssh import Fleet
+    from orchestrator.fleet.run import Fleet
     from orchestrator.rollout.send import count
 
     names = ", ".join(host.name for host in hosts[:_NAMED]) + (" ..." if hosts[_NAMED:] else "")

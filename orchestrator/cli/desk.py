@@ -166,7 +166,7 @@ def at_work(
     """
     from orchestrator.cli.live import Heard, Screen, rewrites, to_stderr
     from orchestrator.fleet.probe import views
-    from orchestrator.fleet.ssh import Fleet
+    from orchestrator.fleet.run import Fleet
     from orchestrator.rollout.means import Means
 
     screen = Screen(to_stderr, now, waves, rewrites=rewrites())

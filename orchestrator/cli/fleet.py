@@ -78,7 +78,7 @@ def _to_install(what: What, hosts: tuple[Host, ...], user: str | None) -> str:
 
 
 def _rows(hosts: tuple[Host, ...]) -> list[dict[str, Any]]:
-    from orchestrator.fleet.ssh import Fleet
+    from orchestrator.fleet.run import Fleet
     from orchestrator.rollout.rights import granted, needed
     from orchestrator.rollout.send import read
 

@@ -130,7 +130,7 @@ def checked(looker: desk.Looker, zone: str, policy: Playbook) -> Verdict:
 
 def proposed(request: Request, fleet: Inventory, policy: Playbook, verdicts: list[Verdict]) -> Plan:
     from orchestrator.fleet.probe import views
-    from orchestrator.fleet.ssh import Fleet
+    from orchestrator.fleet.run import Fleet
     from orchestrator.rollout.propose import propose
 
     desk.say(f"reading {len(fleet.hosts)} hosts")

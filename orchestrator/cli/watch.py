@@ -57,7 +57,7 @@ def status(
 
 
 def _readings(store: Store, records: Sequence[Record]) -> dict[str, HostReading]:
-    from orchestrator.fleet.ssh import Fleet
+    from orchestrator.fleet.run import Fleet
     from orchestrator.rollout.send import read
 
     plans = [plan for record in records if (plan := _plan_of(store, record))]

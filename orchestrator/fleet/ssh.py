@@ -1,4 +1,4 @@
-"""One program a host over SSH: the only importer of paramiko.
+"""Connections to hosts over SSH, and what goes through them: the only importer of paramiko.
 
 A host gets one exec, on a connection that is kept for the next run. What was measured to matter:
 known_hosts read once and compared by key, TCP_NODELAY, TCP_QUICKACK armed again after every read
@@ -14,28 +14,21 @@ import os
 import socket
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Self
 
 import paramiko
 
 from orchestrator.fleet import certificate
 from orchestrator.fleet.command import command
 from orchestrator.fleet.files import Files, usual_keys
-from orchestrator.fleet.inventory import Host
-from orchestrator.fleet.jumps import Jumps
 from orchestrator.fleet.known_hosts import KnownHosts, Shown, complaint, known_name
 from orchestrator.fleet.outcome import FailureError, Outcome, lost
 from orchestrator.fleet.peer import Peer, Route
-from orchestrator.fleet.reach import allow_files, connect, no_banner
+from orchestrator.fleet.reach import connect, no_banner
 from orchestrator.fleet.stream import Talk, converse, drain
-from orchestrator.fleet.turn import Turn, Turns, never
-
-__all__ = ["Fleet", "Outcome", "command"]
+from orchestrator.fleet.turn import Turn
 
 IDLE = 30.0  # seconds
 MAX_KEYS = 5  # sshd's MaxAuthTries is 6
@@ -55,36 +48,21 @@ class _Transport(paramiko.Transport):
             super().run()
 
 
-class Fleet:
-    """Runs programs on hosts; keeps the connections until exit.
+class Connections:
+    """The connections to hosts, each kept until `close`. From any thread.
 
-    `workers` hosts at a time; `connect_timeout` (seconds) bounds TCP, banner and key exchange.
+    `patience` (seconds) bounds TCP, banner and key exchange.
     """
 
-    def __init__(self, workers: int = 32, connect_timeout: float = 10.0) -> None:
-        self._workers = workers
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ssh")
-        self._connect_timeout = connect_timeout
+    def __init__(self, patience: float) -> None:
+        self.patience = patience
+        self.kept: dict[Route, paramiko.Transport] = {}
         self._files = Files(_load_key)
-        self._kept: dict[Route, paramiko.Transport] = {}
         self._open: set[paramiko.Transport] = set()
         self._lock = threading.RLock()
-        self._warming: threading.Thread | None = None
-        self._enough = threading.Event()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._enough.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        self._close_all()
-        self._pool.shutdown(wait=True)
-        if self._warming is not None:
-            self._warming.join()
-        self._close_all()  # what a worker opened while we closed the others
-
-    def _close_all(self) -> None:
+    def close(self) -> None:
+        """Close them all; who waits on one is woken."""
         with self._lock:
             transports = list(self._open)
         for transport in transports:
@@ -92,103 +70,54 @@ class Fleet:
         for transport in transports:
             self._drop(transport)
 
-    def run(
-        self,
-        programs: Sequence[tuple[Host, str]],
-        *,
-        deadline: float,
-        stopping: Callable[[], bool] = never,
-    ) -> Iterator[Outcome]:
-        """Run one POSIX sh program on each host; give outcomes as hosts finish.
-
-        `deadline` is in seconds, for each host from the moment its turn comes. Once `stopping()`
-        is true no host begins: those in flight finish, the others are "stopped".
-        """
-        self._enough.set()
-        return self._turns(programs, deadline, self._work, stopping).outcomes()
-
-    def warm(self, hosts: Sequence[Host]) -> None:
-        """Connect to hosts in the background, until the next run; that then finds them open."""
-        self._enough.set()
-        self._enough = threading.Event()
-        programs, patience = [(host, "") for host in hosts], self._connect_timeout
-        turns = self._turns(programs, 2 * patience, self._open_only, self._enough.is_set)
-        self._warming = threading.Thread(target=turns.to_the_end, name="warming")
-        self._warming.start()
-
-    def _open_only(self, turn: Turn) -> Outcome:
+    def route(self, turn: Turn) -> Route:
+        """The way to a turn's host, found once. Raises FailureError."""
         turn.route = turn.route or self._files.route(turn.host)
-        if turn.route not in self._kept:
+        return turn.route
+
+    def open(self, turn: Turn) -> Outcome:
+        """Connect, for later."""
+        if self.route(turn) not in self.kept:
             self._connect(turn.route, turn)
         return Outcome(turn.host.name, 0, "", "", "ok")
 
-    def converse(self, talks: Sequence[tuple[Host, Talk]], patience: float) -> dict[str, str]:
-        """Over TCP from each host itself, talk to its `dns` address for `patience` seconds.
-
-        On another connection where one was hung up on with less than all said. Gives, by host, why
-        it could not be talked to, or "".
-        """
-        told = {host.name: talk for host, talk in talks}
-
-        def work(turn: Turn) -> Outcome:
-            name, until = turn.host.name, time.monotonic() + patience
-            left = 0
-            while (words := told[name].words()) and len(words) != left:
-                left = len(words)
-                channel = self._channel(turn, (str(turn.host.dns), turn.host.dns_port))
-                with contextlib.closing(channel), contextlib.suppress(*_ERRORS):
-                    converse(channel, words, told[name].hear, until)
-            return Outcome(name, 0, "", "", "ok")
-
-        hosts = [(host, "") for host, _ in talks]
-        turns = self._turns(hosts, 2 * self._connect_timeout + patience, work, never)
-        return {one.host: one.error for one in turns.outcomes()}
-
-    def _turns(
-        self,
-        programs: Sequence[tuple[Host, str]],
-        deadline: float,
-        work: Callable[[Turn], Outcome],
-        stopping: Callable[[], bool],
-    ) -> Turns:
-        allow_files(len(programs))
-        jumps = Jumps()
-        todo = deque(Turn(host, program, deadline, jumps) for host, program in programs)
-        patience = self._connect_timeout
-        return Turns(self._pool, self._workers, todo, work, stopping, self._first, patience)
-
-    def _first(self, turn: Turn) -> Peer | None:
-        """Whom to reach before a thread is spent: the host itself, unless it is behind another."""
-        try:
-            turn.route = self._files.route(turn.host)
-        except Exception:  # noqa: BLE001 - the thread meets it again, and tells
-            return None
-        return None if len(turn.route) > 1 or turn.route in self._kept else turn.route[0]
-
-    def _work(self, turn: Turn) -> Outcome:
+    def run(self, turn: Turn) -> Outcome:
+        """Run the turn's program. Raises FailureError."""
         return self._execute(turn, self._channel(turn))
+
+    def talk(self, turn: Turn, talk: Talk, patience: float) -> Outcome:
+        """Over TCP from the host itself, talk to its `dns` address, for `patience` seconds.
+
+        On another connection where one was hung up on with less than all said.
+        """
+        until, left = time.monotonic() + patience, 0
+        while (words := talk.words()) and len(words) != left:
+            left = len(words)
+            channel = self._channel(turn, (str(turn.host.dns), turn.host.dns_port))
+            with contextlib.closing(channel), contextlib.suppress(*_ERRORS):
+                converse(channel, words, talk.hear, until)
+        return Outcome(turn.host.name, 0, "", "", "ok")
 
     def _channel(self, turn: Turn, to: tuple[str, int] | None = None) -> paramiko.Channel:
         """A session, or a way `to` an address as the host reaches it (RFC 4254, 7.2).
 
         On the kept connection, or on a new one when that has died meanwhile.
         """
-        turn.route = turn.route or self._files.route(turn.host)
-        kept = self._kept.get(turn.route)
+        kept = self.kept.get(self.route(turn))
         if kept is not None:
             turn.wake = partial(_wake, kept)
             try:
-                return _opened(kept, to, min(turn.left(), self._connect_timeout))
-            except paramiko.ChannelException as error:  # it lives, and says no
-                raise FailureError("unreachable", _no_way(turn.route[-1], to, error)) from error
-            except _ERRORS:
+                return _opened(kept, to, min(turn.left(), self.patience))
+            except _ERRORS as error:
+                if _refused(to, error):
+                    raise FailureError("unreachable", _no_way(turn.route[-1], to, error)) from error
                 self._drop(kept)
         transport = self._connect(turn.route, turn)
         turn.wake = partial(_wake, transport)
         try:
             return _opened(transport, to, turn.left())
         except _ERRORS as error:
-            if not isinstance(error, paramiko.ChannelException):
+            if not _refused(to, error):
                 self._drop(transport)
             raise FailureError("unreachable", _no_way(turn.route[-1], to, error)) from error
 
@@ -234,7 +163,7 @@ class Fleet:
         except _ERRORS as error:
             self._drop(transport)
             raise FailureError("unreachable", f"{peer} hung up: {error}") from error
-        kept = self._kept.setdefault(way, transport)
+        kept = self.kept.setdefault(way, transport)
         if kept is not transport:  # warmed meanwhile
             self._drop(transport)
         return kept
@@ -242,13 +171,13 @@ class Fleet:
     def _socket(self, peer: Peer, turn: Turn) -> socket.socket:
         """The one that has answered, else a new one: to a jump host, or after a kept one died."""
         sock, turn.sock = turn.sock, None
-        return sock or connect(peer, min(turn.left(), self._connect_timeout))
+        return sock or connect(peer, min(turn.left(), self.patience))
 
     def _through(self, way: Route, turn: Turn) -> paramiko.Channel:
         """A channel through the one connection to the jump host."""
         before, peer = way[:-1], way[-1]
         transport = turn.jumps.open(before, turn.left, lambda: self._hop(before, turn))
-        seconds = min(turn.left(), self._connect_timeout)
+        seconds = min(turn.left(), self.patience)
         try:
             return _opened(transport, (peer.address, peer.port), seconds)
         except _ERRORS as error:
@@ -256,7 +185,7 @@ class Fleet:
             raise FailureError("unreachable", text) from error
 
     def _hop(self, way: Route, turn: Turn) -> paramiko.Transport:
-        kept = self._kept.get(way)
+        kept = self.kept.get(way)
         if kept is not None:
             if kept.is_active():
                 return kept
@@ -265,7 +194,7 @@ class Fleet:
 
     def _handshake(self, transport: paramiko.Transport, peer: Peer, turn: Turn) -> None:
         known = self._files.known(peer.known_hosts)
-        seconds = min(turn.left(), self._connect_timeout)
+        seconds = min(turn.left(), self.patience)
         transport.banner_timeout = transport.handshake_timeout = seconds
         _prefer(transport, known, peer)
         finished = threading.Event()
@@ -280,8 +209,8 @@ class Fleet:
         """Close a connection for good: socket, thread, and its place among the kept."""
         with self._lock:
             self._open.discard(transport)
-            for place in [p for p, kept in self._kept.items() if kept is transport]:
-                del self._kept[place]
+            for place in [p for p, kept in self.kept.items() if kept is transport]:
+                del self.kept[place]
         _wake(transport)
         with contextlib.suppress(*_ERRORS):
             transport.close()
@@ -296,6 +225,11 @@ def _opened(
     if to is None:
         return transport.open_session(timeout=seconds)
     return transport.open_channel("direct-tcpip", to, ("127.0.0.1", 0), timeout=seconds)
+
+
+def _refused(to: tuple[str, int] | None, error: Exception) -> bool:
+    """Does sshd live, and say no to that way?"""
+    return to is not None and isinstance(error, paramiko.ChannelException)
 
 
 def _no_way(peer: Peer, to: tuple[str, int] | None, error: Exception) -> str:

@@ -23,7 +23,7 @@ _UNREADABLE = "the host's answer is not one that this version understands"
 
 
 class Ran(Protocol):
-    """A program that ran to its end (fleet/ssh.py's Outcome)."""
+    """A program that ran to its end (fleet/outcome.py)."""
 
     @property
     def exit(self) -> int | None: ...

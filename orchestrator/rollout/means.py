@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Protocol
 
 from orchestrator.fleet.inventory import Host
+from orchestrator.fleet.outcome import Outcome
 from orchestrator.fleet.probe import Ask
-from orchestrator.fleet.ssh import Outcome
 from orchestrator.incident.journal import Event
 from orchestrator.model import ResolverView
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from orchestrator.fleet.inventory import Host
-from orchestrator.fleet.ssh import Outcome
+from orchestrator.fleet.outcome import Outcome
 from orchestrator.incident.journal import Event, Kind
 from orchestrator.incident.lifecycle import NOTHING_SENT
 from orchestrator.model import HostReading, Receipt, Statistics

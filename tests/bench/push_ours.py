@@ -21,7 +21,8 @@ from push_hosts import Hosts
 from push_steps import steps
 
 from orchestrator.fleet.inventory import Host
-from orchestrator.fleet.ssh import Fleet, Outcome
+from orchestrator.fleet.outcome import Outcome
+from orchestrator.fleet.run import Fleet
 
 if TYPE_CHECKING:  # a row of SSH alone must not pay for these
     from orchestrator.rollout.send import Job
@@ -169,7 +170,7 @@ def twice(mode: str, hosts: Hosts, count: int) -> dict[str, object]:
         work = MODES[mode.removesuffix("-canned")](there, fleet_hosts)
         first = timed(work)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        kept = len(fleet._kept)
+        kept = len(fleet._connections.kept)
         hosts.reset(count)
         second = timed(work)
     left = threading.active_count() - before[0], open_files() - before[1]

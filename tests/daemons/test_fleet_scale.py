@@ -12,7 +12,8 @@ from harness import wait_until
 from sshd import Sshd, dropping, free_port, open_files, silent
 
 from orchestrator.fleet.inventory import Host
-from orchestrator.fleet.ssh import Fleet, Outcome
+from orchestrator.fleet.outcome import Outcome
+from orchestrator.fleet.run import Fleet
 
 pytestmark = pytest.mark.usefixtures("tidy")
 WORKERS = 4  # fewer than there are black holes
@@ -39,9 +40,9 @@ def test_black_holes_hold_up_nobody_are_named_and_leave_nothing(sshd: Sshd) -> N
         holes = [sshd.host(f"hole{n}", port=ports[n % 2]) for n in range(5)]
         refusing = [sshd.host(f"refusing{n}", port=free_port()) for n in range(3)]
         outcomes, done, end = run(fleet, [*holes, *refusing, *live])
-        kept = set(fleet._kept.values())
+        kept = set(fleet._connections.kept.values())
         again, _, _ = run(fleet, live)
-        assert set(fleet._kept.values()) == kept
+        assert set(fleet._connections.kept.values()) == kept
     assert {name for name, o in outcomes.items() if o.kind == "ok"} == {h.name for h in live}
     assert {o.kind for o in again.values()} == {"ok"}
     assert done < clean + patience * 2 / 3, f"held up: {clean=}, load {os.getloadavg()}"

@@ -11,7 +11,7 @@ from sshd import Sshd, one, serve
 
 from orchestrator.fleet.inventory import Host
 from orchestrator.fleet.outcome import Outcome
-from orchestrator.fleet.ssh import Fleet
+from orchestrator.fleet.run import Fleet
 from orchestrator.model import Receipt
 from orchestrator.rollout.answer import parse_counts, parse_reading, parse_receipt, refusal
 from orchestrator.rollout.rights import granted, needed

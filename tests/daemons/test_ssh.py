@@ -10,7 +10,8 @@ import pytest
 from harness import wait_until
 from sshd import Sshd, dropping, free_port, one, silent
 
-from orchestrator.fleet.ssh import Fleet, Outcome
+from orchestrator.fleet.outcome import Outcome
+from orchestrator.fleet.run import Fleet
 
 pytestmark = pytest.mark.usefixtures("tidy")
 
@@ -46,11 +47,11 @@ def test_warmed_connections_are_there_for_the_next_run(sshd: Sshd) -> None:
     lost = sshd.host("lost", port=free_port())
     with Fleet(workers=4, connect_timeout=5) as fleet:
         fleet.warm([*hosts, lost])
-        wait_until(lambda: len(fleet._kept) == 6, 10, "six connections", every=0.02)
-        kept = set(fleet._kept.values())
+        wait_until(lambda: len(fleet._connections.kept) == 6, 10, "six connections", every=0.02)
+        kept = set(fleet._connections.kept.values())
         kinds = [o.kind for o in fleet.run([(h, "echo hi") for h in [*hosts, lost]], deadline=20)]
         assert sorted(kinds) == ["ok"] * 6 + ["unreachable"]
-        assert set(fleet._kept.values()) == kept
+        assert set(fleet._connections.kept.values()) == kept
 
 
 def test_warming_ends_with_the_fleet_and_stands_in_nobodys_way(sshd: Sshd) -> None:

@@ -9,7 +9,7 @@ from hands import a_host
 from sshd import Sshd, free_port, one, serve
 
 from orchestrator.fleet.inventory import Host
-from orchestrator.fleet.ssh import Fleet
+from orchestrator.fleet.run import Fleet
 
 pytestmark = pytest.mark.usefixtures("tidy")
 
@@ -94,7 +94,7 @@ def test_through_two_jump_hosts(tmp_path: Path, home: Path) -> None:
             hosts = [last.host(f"h{n}", jump=through) for n in range(4)]
             outcomes = list(fleet.run([(host, "echo hi") for host in hosts], deadline=20))
             assert {o.kind for o in outcomes} == {"ok"}, outcomes
-            assert len(fleet._kept) == 4 + 2  # each jump host is connected to once
+            assert len(fleet._connections.kept) == 4 + 2  # each jump host is connected to once
         write(
             home,
             f"""

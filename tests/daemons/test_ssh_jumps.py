@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sshd import Sshd, agent, certify, free_port, make_key, one, serve, silent
 
-from orchestrator.fleet.ssh import Fleet
+from orchestrator.fleet.run import Fleet
 
 pytestmark = pytest.mark.usefixtures("tidy")
 

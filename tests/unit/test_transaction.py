@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from orchestrator.errors import BadInput
-from orchestrator.fleet.command import word
+from orchestrator.fleet.command import command, word
 from orchestrator.fleet.inventory import Paths
-from orchestrator.fleet.ssh import command
 from orchestrator.model import HeldNta, HostReading, RunningNta
 from orchestrator.names import zone_name
 from orchestrator.rollout.plan import _nta_id
