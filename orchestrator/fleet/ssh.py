@@ -92,8 +92,13 @@ class Connections:
         """
         until, left = time.monotonic() + patience, 0
         while (words := talk.words()) and len(words) != left:
-            left = len(words)
-            channel = self._channel(turn, (str(turn.host.dns), turn.host.dns_port))
+            again, left = bool(left), len(words)
+            try:
+                channel = self._channel(turn, (str(turn.host.dns), turn.host.dns_port))
+            except FailureError:
+                if again:  # what was answered counts
+                    break
+                raise
             with contextlib.closing(channel), contextlib.suppress(*_ERRORS):
                 converse(channel, words, talk.hear, until)
         return Outcome(turn.host.name, 0, "", "", "ok")

@@ -24,10 +24,16 @@ engine_version() {
   printf '%s\n' "$said" | sed -n 's/^version: BIND \([^ ]*\).*/\1/p'
 }
 
-views() { # -> the name of each that can have one: rndc leaves out those of another class
+of_views() { # -> "other VIEW", of another class than IN; "no VIEW" or "yes VIEW", or "*": validates it?
+  bounded 20 named-checkconf -px ${config:+"$config"} 2>/dev/null </dev/null | awk '
+    /^view / { view = $2; gsub(/"/, "", view); if ($3 != "{" && tolower($3) != "in") print "other", view }
+    /^options / { view = "*" }
+    /^\tdnssec-validation / { print $2 == "no;" ? "no" : "yes", view }'
+}
+
+views() { # -> the name of each that can have one: rndc nta leaves out those of another class
   control validation status || return 1
-  others=$(bounded 20 named-checkconf -px ${config:+"$config"} 2>/dev/null </dev/null |
-    sed -n 's/^view "\(.*\)" \(CH\|HS\) .*/\1/p')
+  others=$(of_views | sed -n 's/^other //p')
   printf '%s\n' "$said" | sed -n 's/.* (view \(.*\))$/\1/p' | grep -vxF "${others:-/}"
 }
 
@@ -54,20 +60,39 @@ engine_running() { # "de/_default: expiry DATE"; the dump lists expired ones too
   ! by_switch || switched_off
 }
 
-by_switch() { # named drops the subtree of each NTA, and an assertion ends it at the root (9.20.30)
+told_version() {
   : "${named_version:=$(engine_version)}"
+  [ -n "$named_version" ] || because "named does not tell its version"
+}
+
+by_switch() { # named drops the subtree of each NTA, and an assertion ends it at the root (9.20.30)
+  told_version
   case $named_version in
   '' | 9.[0-9].* | 9.1[0-8].*) return 1 ;;
   esac
 }
 
-switched_off() { # -> the root's line, where validation is off in every view that is meant, or in some
+switches() { # -> "VIEW off" or "VIEW on" for each that is meant; "VIEW never": so says its configuration
   wanted=${instance:-$(views)} && control validation status || return 1
-  kind=runtime
-  ! configuration | grep -Eq '^[[:space:]]*dnssec-validation no;' || kind=config
+  settings=$(of_views)
   printf '%s\n' "$wanted" | while read -r view; do
-    lists "$said" "DNSSEC validation is disabled (view $view)" && echo off || echo on
-  done | awk -v kind="$kind" '{ has[$1]++ } END { if (has["off"]) print ".", has["on"] ? "partial" : kind }'
+    if lists "$settings" "no $view" || { lists "$settings" 'no *' && ! lists "$settings" "yes $view"; }; then
+      echo "$view never"
+    elif lists "$said" "DNSSEC validation is disabled (view $view)"; then
+      echo "$view off"
+    else
+      echo "$view on"
+    fi
+  done
+}
+
+switched_off() { # -> the root's line, where validation is off in every view that is meant, or in some
+  states=$(switches) || return 1
+  printf '%s\n' "$states" | awk '{ has[$2]++ }
+    END {
+      if (has["off"]) print ".", has["on"] ? "partial" : "runtime"
+      else if (has["never"] && !has["on"]) print ". config"
+    }'
 }
 
 in_views() { # standard input, views, then "ZONE VIEW KIND" lines -> "partial" what not all of them have
@@ -105,11 +130,15 @@ engine_anchors() { # -> zones with a positive trust anchor here
     inside { print $1 }' | names | sort -u
 }
 
-switch() { # on or off
-  control validation "$1" ${instance:+"$instance"} || because "rndc validation $1: $said"
+switch() { # on or off: each view that validates by its configuration
+  states=$(switches) || because "named does not tell where it validates" || return 1
+  for view in $(printf '%s\n' "$states" | sed -n 's/ o[nf]*$//p'); do
+    control validation "$1" "$view" || because "rndc validation $1: $said" || return 1
+  done
 }
 
 engine_add() { # ZONE ENDS: named takes at most a week
+  [ "$1" != . ] || told_version || return 1
   if [ "$1" = . ] && by_switch; then
     switch off
     return
@@ -120,6 +149,7 @@ engine_add() { # ZONE ENDS: named takes at most a week
 }
 
 engine_remove() { # ZONE
+  [ "$1" != . ] || told_version || return 1
   if [ "$1" = . ] && by_switch; then
     switch on
     return

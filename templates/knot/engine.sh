@@ -83,12 +83,12 @@ main_file() { # -> the configuration
 }
 
 engine_checks() { # kresd has none, its manager has; what is written is of a fixed form, and read back
-  ! six || said=$(bounded 60 kresctl validate "$(main_file)" 2>&1) || because "kresctl validate: $said"
+  ! six || said=$(cd / && bounded 60 kresctl validate "$(main_file)" 2>&1) || because "kresctl validate: $said"
 }
 
 configured() {
   tool="cat"
-  ! six || tool="kresctl convert"
+  ! six || tool="bounded 60 kresctl convert"
   { cd / && $tool "$(main_file)" 2>/dev/null; } | lua_program # kresctl fails where its folder is gone
 }
 

@@ -46,14 +46,14 @@ engine_checks() {
   which_one pdns_recursor --config=check || because "pdns_recursor --config=check fails: $said"
 }
 
-included() { # FILE... -> the folder that the last one to say so includes
+include_folder() { # FILE... -> the folder that the last one to say so includes
   sed -n 's/^[[:space:]]*include[-_]dir[=:[:space:]]*//p' "$@" 2>/dev/null | tr -d "\"'" | sed -n '$p'
 }
 
 settings_files() { # -> the files of its settings; what is said last counts
   place=$(folder)
   if [ -n "$(instance)" ]; then # recursor.yml and recursor.d are the other one's
-    set -- "$config" && place=$(included "$config")
+    set -- "$config" && place=$(include_folder "$config")
   else
     set -- "${config:-$place/recursor.conf}" "$place/recursor.yml" && place=$place/recursor.d
   fi
@@ -74,7 +74,8 @@ lua_file() { setting lua-config-file lua_config_file; }
 configured() { # the Lua, and what YAML says to the same end (release 5.1 and later), in its words
   { lua_program <"$(lua_file)"; } 2>/dev/null
   settings_files | while IFS= read -r each; do
-    awk '{ match($0, /^ */) }
+    awk '/^ *(#|$)/ { next }
+      { match($0, /^ */) }
       inside && RLENGTH <= depth && !/^ *-/ { inside = 0 }
       inside && sub(/^[- ]*name: */, "") { gsub(/["\047]/, ""); print "addNTA(\"" $1 "\")" }
       /negative_trustanchors:/ { inside = 1; depth = RLENGTH }' "$each"

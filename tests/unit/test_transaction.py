@@ -1,5 +1,6 @@
 """Programs and changes as text: pure, no host."""
 
+import re
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from orchestrator.rollout.plan import _nta_id
 from orchestrator.rollout.transaction import (
     NtaOrder,
     apply_program,
+    audit_program,
     change,
     flush_program,
     objection,
@@ -210,3 +212,12 @@ def test_any_text_is_one_word_of_sh_in_one_quoting_or_two(text: str) -> None:
     inner = f"printf %s {word(text)}"
     told = subprocess.run(["sh", "-c", f"sh -c {word(inner)}"], capture_output=True, check=True)
     assert told.stdout == text.encode()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_function_of_a_program_has_two_meanings(engine: str) -> None:
+    """But for two that say there why: an audit's way to Unbound, a flush that is broken off."""
+    for program in [*programs(engine).values(), audit_program(a_host(engine))]:
+        named = re.findall(r"^([a-z_]+)\(\) \{", program, re.MULTILINE)
+        assert {one for one in named if named.count(one) > 1} <= {"control", "interrupted"}
+        assert len(named) > 20
