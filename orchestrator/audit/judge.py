@@ -25,12 +25,6 @@ CLOCK = 5.0  # seconds: signatures are made for seconds, and TSIG and guards go 
 LATE = 150  # seconds after its end by which a guard that works has lifted an NTA
 _OLDEST_ROOT = "19036"  # the root's key of 2010, revoked in January 2019
 _FIRST = {"broken-config", "obsolete-option"}  # nothing else can be mended before
-# What an engine's own finding calls that which is an NTA for the root to ntactl.
-_OVERRIDE = {
-    "unbound": "validation-permissive",
-    "bind": "validation-off",
-    "knot": "validation-off",
-}
 _READINESS = {"guard-scheduler"}  # what `ntactl fleet` tells: no danger to validation
 
 
@@ -49,7 +43,7 @@ def findings(host: Host, seen: Examined, root_tags: Collection[int]) -> list[Fin
         one
         for one in engine(host.engine).weaknesses(host, seen.facts)
         if not (broken and one.rule == "not-loaded")  # nothing can be
-        and not (one.rule == _OVERRIDE.get(host.engine) and _overridden(seen.reading))
+        and not (one.rule == engine(host.engine).off_rule and _overridden(seen.reading))
     ]
     found = [
         *of_engine,
@@ -87,7 +81,7 @@ def _late(held: HeldNta) -> Weakness:
 
 def _ntas(host: Host, seen: Examined, explained: set[str]) -> Iterator[Weakness]:
     foreign = [running for running in seen.reading.running if running.id is None]
-    if _OVERRIDE.get(host.engine) in explained:
+    if engine(host.engine).off_rule in explained:
         foreign = [running for running in foreign if running.zone != "."]
     for running in foreign:
         yield (

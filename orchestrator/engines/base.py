@@ -65,6 +65,10 @@ class Engine(Protocol):
         """What gives one NTA a new end in the daemon; the guard is not among it."""
 
     @property
+    def off_rule(self) -> str:
+        """What its own weakness is called that stands as an NTA for the root here; "" for none."""
+
+    @property
     def sound_since(self) -> str:
         """The first release that bounds what a validation may cost (CVE-2023-50387)."""
 

@@ -38,6 +38,7 @@ class Bind:
     name = "bind"
     shell = ("bind/engine.sh",)
     cd_is_sure = True
+    off_rule = "validation-off"
     sound_since = "9.18.24"
     patched = ("9.16.48-1",)
 

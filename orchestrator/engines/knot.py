@@ -33,6 +33,7 @@ class Knot:
     name = "knot"
     shell = ("host/lua.sh", "knot/engine.sh")
     cd_is_sure = True
+    off_rule = "validation-off"
     sound_since = "5.7.1"
     patched = ("5.6.0-1+deb12u1",)
 

@@ -35,6 +35,7 @@ class Pdns:
 
     name = "pdns"
     shell = ("host/lua.sh", "pdns/engine.sh")
+    off_rule = ""
     sound_since = "4.8.6"
     patched = ()
     cd_is_sure = False  # 4.8 follows no delegation whose proof is bogus, with CD neither

@@ -38,6 +38,7 @@ class Unbound:
     name = "unbound"
     shell = ("unbound/engine.sh",)
     cd_is_sure = True
+    off_rule = "validation-permissive"
     sound_since = "1.19.1"
     patched = ("1.17.1-2+deb12u2", "1.13.1-1+deb11u2")
 

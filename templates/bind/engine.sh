@@ -24,8 +24,12 @@ engine_version() {
   printf '%s\n' "$said" | sed -n 's/^version: BIND \([^ ]*\).*/\1/p'
 }
 
+whole() { # -> the configuration, as it is on disk
+  bounded 20 named-checkconf -px ${config:+"$config"} 2>/dev/null </dev/null
+}
+
 of_views() { # -> "other VIEW", of another class than IN; "no VIEW" or "yes VIEW", or "*": validates it?
-  bounded 20 named-checkconf -px ${config:+"$config"} 2>/dev/null </dev/null | awk '
+  whole | awk '
     /^view / { view = $2; gsub(/"/, "", view); if ($3 != "{" && tolower($3) != "in") print "other", view }
     /^options / { view = "*" }
     /^\tdnssec-validation / { print $2 == "no;" ? "no" : "yes", view }'
@@ -106,11 +110,11 @@ in_views() { # standard input, views, then "ZONE VIEW KIND" lines -> "partial" w
     END { for (zone in has) printf "%s", has[zone] < count ? zone " partial\n" : kinds[zone] }' | sort -u
 }
 
-configuration() { # -> all of it, as it is on disk, but for views that are not meant
-  bounded 20 named-checkconf -px ${config:+"$config"} 2>/dev/null </dev/null |
-    awk -v name="\"$instance\"" '/^view / { other = name != "\"\"" && $2 != name }
-      !other
-      /^};/ { other = 0 }'
+configuration() { # -> the same but for views that are not meant
+  whole | awk -v name="\"$instance\"" '
+    /^view / { other = name != "\"\"" && $2 != name }
+    !other
+    /^};/ { other = 0 }'
 }
 
 engine_keeps() { # ZONE: would the configuration alone make it insecure?
