@@ -2,8 +2,9 @@
 
 A host gets one exec, on a connection that is kept for the next run. What was measured to matter:
 known_hosts read once and compared by key, TCP_NODELAY, TCP_QUICKACK armed again after every read
-(else sshd's first answer waits 40 ms for an ACK), paramiko's Transport without its SSHClient, and
-a thread a host up to a few dozen. Host keys are strict always: no option turns that off.
+(else sshd's first answer waits 40 ms for an ACK), reading ahead, ciphers that bring their own MAC,
+paramiko's Transport without its SSHClient and its timer, and a thread a host up to a few dozen.
+Host keys are strict always: no option turns that off.
 """
 
 from __future__ import annotations
@@ -47,6 +48,14 @@ class _Transport(paramiko.Transport):
         with contextlib.suppress(*_ERRORS):
             super().run()
 
+    def _parse_debug(self, _message: paramiko.Message) -> None:
+        """What sshd has for a log: paramiko would escape it octet by octet, and log nothing."""
+
+
+class _Packets(paramiko.packet.Packetizer):
+    def start_handshake(self, timeout: float) -> None:
+        """Without the thread that paramiko starts to end it: `_handshake` waits no longer."""
+
 
 class Connections:
     """The connections to hosts, each kept until `close`. From any thread.
@@ -58,7 +67,7 @@ class Connections:
         self.patience = patience
         self.kept: dict[Route, paramiko.Transport] = {}
         self._files = Files(_load_key)
-        self._open: set[paramiko.Transport] = set()
+        self._open: dict[paramiko.Transport, Route] = {}
         self._lock = threading.RLock()
 
     def close(self) -> None:
@@ -155,9 +164,9 @@ class Connections:
         """A new connection to the end of the way, kept for the next run."""
         peer = way[-1]
         sock = self._through(way, turn) if len(way) > 1 else self._socket(peer, turn)
-        transport = _Transport(sock)
+        transport = _Transport(sock, packetizer_class=_Packets)
         with self._lock:
-            self._open.add(transport)
+            self._open[transport] = way
         try:
             self._handshake(transport, peer, turn)
             _authenticate(transport, peer, turn, self._files)
@@ -213,9 +222,9 @@ class Connections:
     def _drop(self, transport: paramiko.Transport) -> None:
         """Close a connection for good: socket, thread, and its place among the kept."""
         with self._lock:
-            self._open.discard(transport)
-            for place in [p for p, kept in self.kept.items() if kept is transport]:
-                del self.kept[place]
+            way = self._open.pop(transport, ())
+            if self.kept.get(way) is transport:
+                del self.kept[way]
         _wake(transport)
         with contextlib.suppress(*_ERRORS):
             transport.close()
@@ -258,6 +267,7 @@ def _prefer(transport: paramiko.Transport, known: KnownHosts, peer: Peer) -> Non
     wanted = certified if known.authorities_for(peer) else ()
     wanted += tuple(name for name in plain if name in types)
     options.key_types = (*wanted, *(name for name in plain if name not in wanted))
+    options.ciphers = sorted(options.ciphers, key=lambda name: "-gcm@" not in name)
 
 
 def _shown(key: paramiko.PKey) -> Shown:

@@ -95,6 +95,7 @@ class Turns:
     first: Callable[[Turn], Peer | None] = nowhere
     patience: float = 10.0
     begun: dict[Future[Outcome], Turn] = field(default_factory=dict)
+    finished: deque[Future[Outcome]] = field(default_factory=deque)  # of those, not yet told
     reach: Reach[Turn] = field(init=False)
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -115,7 +116,7 @@ class Turns:
 
     def _pause(self) -> float:
         """Seconds to wait; none when an outcome is there, whose ring was heard before."""
-        if self.reach.failed or any(future.done() for future in self.begun):
+        if self.reach.failed or self.finished:
             return 0
         return YOUNG if self.reach.waiting else 1.0
 
@@ -126,7 +127,8 @@ class Turns:
                 pass
 
     def _ended(self) -> Iterator[Outcome]:
-        for future in [future for future in self.begun if future.done()]:
+        while self.finished:
+            future = self.finished.popleft()
             del self.begun[future]
             self._begin()  # before the caller takes its time with this outcome
             yield future.result()
@@ -139,7 +141,7 @@ class Turns:
         self.reach.wait(0)
         if self.stopping():
             return
-        free = self.width - sum(not future.done() for future in self.begun)
+        free = self.width - len(self.begun) + len(self.finished)
         while self.reach.answered and free > 0:
             turn, sock = self.reach.answered.popleft()
             turn.sock = sock
@@ -161,7 +163,11 @@ class Turns:
     def _submit(self, turn: Turn) -> None:
         future = self.pool.submit(take, turn, self.work)
         self.begun[future] = turn
-        future.add_done_callback(lambda _: self.reach.ring())
+        future.add_done_callback(self._finish)
+
+    def _finish(self, future: Future[Outcome]) -> None:
+        self.finished.append(future)
+        self.reach.ring()
 
     def _called_off(self) -> Iterator[Outcome]:
         if not self.stopping():
